@@ -1,0 +1,57 @@
+"""Command: one act on one object, as a run orders it; Sighting: what looking at the world gave."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class Command(BaseModel):
+    """One act. It carries everything needed to do, verify and resume it without asking the estate again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    """`<run id>.<step id>.<number>`: unique for ever, the idempotency key."""
+    step: str
+    verb: str
+    """machine.power_off, host.disconnect, host.remove, vm.register, vm.power_on, vm.migrate, vm.verify, vm.await_ha,
+    notify.log."""
+    target: str
+    """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    deadline: float = 600.0
+    """Seconds from START after which the outcome is UNKNOWN (safety rule S18)."""
+
+
+class State(StrEnum):
+    """What a look at the world says about a command."""
+
+    READY = "ready"
+    """The end state does not hold and the act is allowed now."""
+    REACHED = "reached"
+    """The intended end state holds."""
+    BUSY = "busy"
+    """The act is under way (a task is running); adopt it."""
+    REFUSED = "refused"
+    """A precondition does not hold; `detail` says which in words."""
+    UNKNOWN = "unknown"
+    """The world could not be read, or what it says is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The answer of a look; `facts` goes into the journal as the pre-check or verified state."""
+
+    state: State
+    detail: str
+    facts: dict[str, JsonValue] = field(default_factory=dict)
+
+
+class Called(Protocol):
+    """Told by an effector as soon as the far side has given a reference (a task id)."""
+
+    async def __call__(self, reference: str) -> None:
+        """Store the reference; returns when it is durable."""
+        ...

@@ -1,0 +1,196 @@
+"""Estate: what the site declares (estate.yaml) and the live picture joined with vCenter's inventory."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bmc(_Part):
+    """Where a blade's management controller answers."""
+
+    url: str = Field(pattern=r"^https://[^\s/]+$")
+    system: str = "1"
+    """Id below /redfish/v1/Systems."""
+
+
+class Slot(_Part):
+    """A chassis slot and the blade that belongs in it: identity is proven against serial and uuid (safety rule S6)."""
+
+    slot: int = Field(ge=1, le=64)
+    serial: str
+    uuid: str
+    bmc: Bmc
+
+
+class Chassis(_Part):
+    """A blade enclosure."""
+
+    name: str
+    vendor: str
+    serial: str
+    address: str
+    slots: tuple[Slot, ...]
+
+
+class Vcenter(_Part):
+    """A vCenter server."""
+
+    name: str
+    url: str = Field(pattern=r"^https://[^\s]+/sdk$")
+
+
+class Model(_Part):
+    """What a machine must be to serve as a host of this model."""
+
+    name: str
+    category: str
+    cpu_mhz: int = Field(gt=0)
+    memory_mb: int = Field(gt=0)
+
+
+class HostDefinition(_Part):
+    """A logical server; `machine` is the master machine registered for it, `chassis/slot`."""
+
+    name: str
+    model: str
+    machine: str = Field(pattern=r"^[^/\s]+/[0-9]+$")
+    vcenter: str
+    inventory_name: str | None = None
+    """Name in vCenter where it differs."""
+
+
+class Group(_Part):
+    """An operation group: the unit that policies are scoped to."""
+
+    name: str
+    hosts: tuple[HostDefinition, ...]
+
+
+class Category(_Part):
+    """A folder of groups."""
+
+    name: str
+    groups: tuple[Group, ...]
+
+
+class Site(_Part):
+    """The declared estate: estate.yaml without its simulation block."""
+
+    vcenters: tuple[Vcenter, ...] = ()
+    chassis: tuple[Chassis, ...] = ()
+    models: tuple[Model, ...] = ()
+    categories: tuple[Category, ...] = ()
+
+
+class Power(StrEnum):
+    """Power as somebody reports it; an unknown word is UNKNOWN, never OFF."""
+
+    ON = "on"
+    OFF = "off"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Power":
+        return cls.UNKNOWN
+
+
+class Connection(StrEnum):
+    """How vCenter sees a host or VM."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    NOT_RESPONDING = "not_responding"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Connection":
+        return cls.UNKNOWN
+
+
+class LiveHost(_Part):
+    """A host as vCenter shows it (data of an `inventory.host` event)."""
+
+    name: str
+    """Inventory name."""
+    ref: str
+    """Managed object id; dies with re-registration."""
+    vcenter: str
+    uuid: str
+    """hardware.systemInfo.uuid."""
+    connection: Connection
+    power: Power
+    maintenance: bool
+    cluster: str | None = None
+    cluster_ref: str | None = None
+    pool_ref: str | None = None
+    """Root resource pool of its compute resource."""
+    ha: bool = False
+    """vSphere HA is enabled on its cluster."""
+    cpu_mhz: int
+    """Capacity: cores x MHz."""
+    memory_mb: int
+    cpu_used_mhz: int = 0
+    memory_used_mb: int = 0
+    datastores: tuple[str, ...] = ()
+    """Names of datastores that it mounts."""
+    removed: bool = False
+
+
+class LiveVm(_Part):
+    """A VM as vCenter shows it (data of an `inventory.vm` event)."""
+
+    name: str
+    ref: str
+    vcenter: str
+    instance_uuid: str
+    host: str | None
+    """Inventory name of the host that it is registered on."""
+    power: Power
+    connection: Connection
+    template: bool = False
+    path: str
+    """vmPathName: `[san1] VM-01/VM-01.vmx`."""
+    datastores: tuple[str, ...]
+    folder_ref: str | None = None
+    pool_ref: str | None = None
+    cpus: int
+    memory_mb: int
+    cpu_used_mhz: int = 0
+    ha_protected: bool | None = None
+    """runtime.dasVmProtection.dasProtected; None where vSphere HA is off."""
+    change_version: str = ""
+    removed: bool = False
+
+
+class LiveDatastore(_Part):
+    """A datastore as vCenter shows it (data of an `inventory.datastore` event)."""
+
+    name: str
+    ref: str
+    vcenter: str
+    url: str
+    accessible: bool
+    shared: bool
+    """Mounted by more than one host."""
+    capacity_mb: int
+    free_mb: int
+    hosts: tuple[str, ...]
+    removed: bool = False
+
+
+class Estate(BaseModel):
+    """The live picture at one moment. Keys are object names: host definitions' own, VM names, datastore names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: Site
+    hosts: dict[str, LiveHost] = Field(default_factory=dict)
+    """By host definition name."""
+    vms: dict[str, LiveVm] = Field(default_factory=dict)
+    """By instance_uuid."""
+    datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
