@@ -1,0 +1,206 @@
+"""YAML 1.2 documents with positions: what a person wrote, and the line and column where it stands.
+
+Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
+
+from engine.model.errors import ConfigurationError
+
+LIMIT_BYTES = 256 * 1024
+LIMIT_DEPTH = 20
+
+Place = tuple[str | int, ...]
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    place: Place = ()
+
+    def __str__(self) -> str:
+        """`file:line:column: message`."""
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class Unreadable(ConfigurationError):
+    """The document cannot be used; `problems` lists every reason, the text is the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """At least one problem."""
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}")
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain values, and where each of them stands."""
+
+    file: str
+    value: JsonValue
+    marks: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+
+    def position(self, place: Place) -> tuple[int, int]:
+        """Line and column of a place, or of its nearest ancestor that was written down."""
+        while place and place not in self.marks:
+            place = place[:-1]
+        return self.marks.get(place, (1, 1))
+
+    def problem(self, place: Place, message: str) -> Problem:
+        """A problem at a place."""
+        line, column = self.position(place)
+        return Problem(self.file, line, column, message, place)
+
+
+def read(path: Path) -> Document:
+    """The document in a file; raises `Unreadable` with one clear sentence."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or "cannot be read"
+        raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why.lower()}")]) from error
+    return parse(raw, str(path))
+
+
+def parse(raw: bytes, file: str) -> Document:
+    """The document in these bytes; `file` names them in problems."""
+    if len(raw) > LIMIT_BYTES:
+        raise Unreadable([Problem(file, 1, 1, f"the file has {len(raw)} bytes; at most {LIMIT_BYTES} are read")])
+    try:
+        text = raw.decode("utf-8")
+        _refuse_traps(text, file)
+        loaded = YAML(typ="rt", pure=True).load(text)
+    except UnicodeDecodeError as error:
+        raise Unreadable([Problem(file, 1, 1, f"the file is not UTF-8 (byte {error.start})")]) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = str(error.problem or "not YAML").splitlines()[0]
+        raise Unreadable([Problem(file, line, column, f"not valid YAML 1.2: {what}")]) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Unreadable([Problem(file, 1, 1, f"not valid YAML 1.2: {first}")]) from error
+    marks: dict[Place, tuple[int, int]] = {(): (1, 1)}
+    return Document(file, _plain(loaded, (), marks, file), marks)
+
+
+def validate(document: Document, model: type[Parsed]) -> Parsed:
+    """The document as a model; raises `Unreadable` with all problems, each at its line."""
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        raise Unreadable([_told(document, model, dict(item)) for item in error.errors()]) from error
+
+
+def _refuse_traps(text: str, file: str) -> None:
+    depth = 0
+    for event in YAML(typ="rt", pure=True).parse(text):
+        mark = event.start_mark
+        trap = _trap(event)
+        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
+        depth -= type(event).__name__ in {"MappingEndEvent", "SequenceEndEvent"}
+        if depth > LIMIT_DEPTH:
+            trap = f"nesting deeper than {LIMIT_DEPTH} levels"
+        if trap:
+            raise Unreadable([Problem(file, mark.line + 1, mark.column + 1, f"{trap}: not allowed here")])
+
+
+def _trap(event: object) -> str | None:
+    if isinstance(event, AliasEvent):
+        return f"alias *{event.anchor}"
+    if isinstance(event, NodeEvent) and event.anchor:
+        return f"anchor &{event.anchor}"
+    tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
+    tag = str(event.ctag) if tagged and event.ctag is not None else "None"
+    return f"tag {tag}" if tag not in {"!", "None"} else None
+
+
+def _plain(value: object, place: Place, marks: dict[Place, tuple[int, int]], file: str) -> JsonValue:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(item, (*place, key), marks, file) for key, item in _entries(value, place, marks, file)}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Sequence):
+        positions = getattr(value, "lc", None)
+        out: list[JsonValue] = []
+        for index, item in enumerate(value):
+            if positions is not None:
+                line, column = positions.item(index)
+                marks[(*place, index)] = (line + 1, column + 1)
+            out.append(_plain(item, (*place, index), marks, file))
+        return out
+    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
+
+
+def _entries(
+    value: Mapping[object, object], place: Place, marks: dict[Place, tuple[int, int]], file: str
+) -> Iterator[tuple[str, object]]:
+    positions = getattr(value, "lc", None)
+    for key, item in value.items():
+        line, column = positions.key(key) if positions is not None else (0, 0)
+        if not isinstance(key, str):
+            raise Unreadable([Problem(file, line + 1, column + 1, f"the key {key!r} is not text; put it in quotes")])
+        marks[(*place, str(key))] = (line + 1, column + 1)
+        yield str(key), item
+
+
+def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -> Problem:
+    loc = item.get("loc", ())
+    place: Place = tuple(part for part in loc if isinstance(part, str | int)) if isinstance(loc, tuple) else ()
+    where = ".".join(str(part) for part in place) or "the document"
+    kind = item.get("type")
+    text = str(item.get("msg", "")).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        near = nearest(str(place[-1]), _fields_at(model, place[:-1]))
+        hint = f"; did you mean {near!r}?" if near else ""
+        return document.problem(
+            place, f"unknown field {place[-1]!r} in {where.rpartition('.')[0] or 'the document'}{hint}"
+        )
+    if kind == "missing":
+        return document.problem(place[:-1], f"{where} is missing")
+    return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}")
+
+
+def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
+    current: object = model
+    for part in place:
+        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+            found = current.model_fields.get(part)
+            current = _model_in(found.annotation) if found else None
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [entry.alias or name for name, entry in current.model_fields.items()]
+    return []
+
+
+def _model_in(annotation: object) -> object:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant."""
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return found[0] if found else None
