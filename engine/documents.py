@@ -127,7 +127,7 @@ def _trap(event: object) -> str | None:
     if isinstance(event, NodeEvent) and event.anchor:
         return f"anchor &{event.anchor}"
     tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
-    tag = str(event.ctag) if tagged and event.ctag is not None else "None"
+    tag = str(getattr(event, "ctag", None)) if tagged else "None"
     return f"tag {tag}" if tag not in {"!", "None"} else None
 
 
@@ -166,14 +166,12 @@ def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -
     loc = item.get("loc", ())
     place: Place = tuple(part for part in loc if isinstance(part, str | int)) if isinstance(loc, tuple) else ()
     where = ".".join(str(part) for part in place) or "the document"
-    kind = item.get("type")
+    kind, last = item.get("type"), place[-1] if place else ""
     text = str(item.get("msg", "")).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        near = nearest(str(place[-1]), _fields_at(model, place[:-1]))
+        near = nearest(str(last), _fields_at(model, place[:-1]))
         hint = f"; did you mean {near!r}?" if near else ""
-        return document.problem(
-            place, f"unknown field {place[-1]!r} in {where.rpartition('.')[0] or 'the document'}{hint}"
-        )
+        return document.problem(place, f"unknown field {last!r} in {where.rpartition('.')[0] or 'the document'}{hint}")
     if kind == "missing":
         return document.problem(place[:-1], f"{where} is missing")
     return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}")

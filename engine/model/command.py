@@ -21,6 +21,8 @@ class Command(BaseModel):
     target: str
     """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Ids of commands that must be done before this one."""
     deadline: float = 600.0
     """Seconds from START after which the outcome is UNKNOWN (safety rule S18)."""
 

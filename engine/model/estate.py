@@ -1,8 +1,13 @@
 """Estate: what the site declares (estate.yaml) and the live picture joined with vCenter's inventory."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from engine.model import ids
+from engine.model.ids import Kind, ObjectId
 
 
 class _Part(BaseModel):
@@ -77,6 +82,32 @@ class Category(_Part):
     groups: tuple[Group, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a host definition stands in the estate."""
+
+    host: HostDefinition
+    group: str
+    category: str
+    chassis: Chassis | None
+    slot: Slot | None
+
+    @property
+    def id(self) -> ObjectId:
+        """`host:esx1`."""
+        return ids.object_id(Kind.HOST, self.host.name)
+
+    @property
+    def machine(self) -> ObjectId:
+        """`machine:chassis1/1`."""
+        return ids.object_id(Kind.MACHINE, self.host.machine)
+
+    @property
+    def inventory_name(self) -> str:
+        """The host's name in vCenter."""
+        return self.host.inventory_name or self.host.name
+
+
 class Site(_Part):
     """The declared estate: estate.yaml without its simulation block."""
 
@@ -84,6 +115,18 @@ class Site(_Part):
     chassis: tuple[Chassis, ...] = ()
     models: tuple[Model, ...] = ()
     categories: tuple[Category, ...] = ()
+
+    @cached_property
+    def standings(self) -> dict[str, Standing]:
+        """Every host definition by name, with its group and the slot of its master machine."""
+        slots = {f"{chassis.name}/{slot.slot}": (chassis, slot) for chassis in self.chassis for slot in chassis.slots}
+        found: dict[str, Standing] = {}
+        for category in self.categories:
+            for group in category.groups:
+                for host in group.hosts:
+                    chassis, slot = slots.get(host.machine, (None, None))
+                    found[host.name] = Standing(host, group.name, category.name, chassis, slot)
+        return found
 
 
 class Power(StrEnum):

@@ -1,0 +1,63 @@
+"""From any object to the host that it hangs on, and to everything that a policy's scope names; pure."""
+
+from collections.abc import Mapping
+
+from engine.model import ids
+from engine.model.estate import Estate, Site, Standing
+from engine.model.event import Event
+from engine.model.ids import Kind
+from engine.model.policy import Scope
+
+
+def standings(site: Site) -> Mapping[str, Standing]:
+    """Every host definition by name."""
+    return site.standings
+
+
+def host_of(estate: Estate, object_name: str) -> str | None:
+    """The host definition that this object is, carries or runs on; None where the estate does not say."""
+    kind, name = ids.kind_of(object_name), ids.name_of(object_name)
+    places = standings(estate.site)
+    if kind is Kind.HOST:
+        return name if name in places else None
+    if kind is Kind.MACHINE:
+        return next((p.host.name for p in places.values() if p.host.machine == name), None)
+    if kind is Kind.VM:
+        return next((definition_of(estate, vm.vcenter, vm.host) for vm in estate.vms.values() if vm.name == name), None)
+    return None
+
+
+def definition_of(estate: Estate, vcenter: str, inventory_name: str | None) -> str | None:
+    """The host definition behind a name in a vCenter's inventory."""
+    for place in standings(estate.site).values():
+        if place.host.vcenter == vcenter and place.inventory_name == inventory_name:
+            return place.host.name
+    return None
+
+
+def key_for(estate: Estate, event: Event, by: str) -> str | None:
+    """The object that a pattern's `by` groups this event under, or None if it has none of that kind."""
+    if by == "subject":
+        return event.subject
+    host = host_of(estate, event.subject)
+    place = standings(estate.site).get(host) if host else None
+    if by == Kind.VM and ids.kind_of(event.subject) is Kind.VM:
+        return event.subject
+    if place is None:
+        return None
+    chassis = ids.object_id(Kind.CHASSIS, place.chassis.name) if place.chassis else None
+    group = ids.object_id(Kind.GROUP, place.group)
+    return {"host": place.id, "machine": place.machine, "chassis": chassis, "group": group}.get(by)
+
+
+def in_scope(estate: Estate, scope: Scope, key: str) -> bool:
+    """Whether the object lies in a policy's scope; an object that the estate does not know is in no narrowed scope."""
+    wanted = scope.model_dump(exclude_none=True)
+    if not wanted:
+        return True
+    host = host_of(estate, key)
+    place = standings(estate.site).get(host) if host else None
+    if place is None:
+        return wanted == {"group": ids.name_of(key)} and ids.kind_of(key) is Kind.GROUP
+    is_in = {"category": place.category, "group": place.group, "model": place.host.model, "host": place.host.name}
+    return all(is_in.get(level) == name for level, name in wanted.items())

@@ -1,0 +1,77 @@
+"""estate.yaml -> Site: types, then every link (host -> machine -> slot, host -> model, host -> vCenter)."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from engine import documents
+from engine.model.estate import Category, Chassis, Model, Site, Vcenter
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    apiVersion: str  # noqa: N815  the file's own word
+    kind: str
+    vcenters: tuple[Vcenter, ...] = ()
+    chassis: tuple[Chassis, ...] = ()
+    models: tuple[Model, ...] = ()
+    categories: tuple[Category, ...] = ()
+    simulation: JsonValue = None
+
+
+def load(path: Path) -> Site:
+    """The declared estate; raises `documents.Unreadable` with file, line and column of every problem."""
+    document = documents.read(path)
+    file = documents.validate(document, _File)
+    site = Site(vcenters=file.vcenters, chassis=file.chassis, models=file.models, categories=file.categories)
+    problems = [document.problem(place, message) for place, message in _broken_links(site)]
+    if (file.apiVersion, file.kind) != ("toban/v1", "Estate"):
+        problems.insert(0, document.problem((), "this is not an estate: write apiVersion: toban/v1 and kind: Estate"))
+    if problems:
+        raise documents.Unreadable(problems)
+    return site
+
+
+def _broken_links(site: Site) -> list[tuple[documents.Place, str]]:
+    machines = {f"{chassis.name}/{slot.slot}" for chassis in site.chassis for slot in chassis.slots}
+    known = {
+        "machine": machines,
+        "model": {model.name for model in site.models},
+        "vcenter": {vcenter.name for vcenter in site.vcenters},
+    }
+    broken: list[tuple[documents.Place, str]] = []
+    taken: dict[str, str] = {}
+    for c, category in enumerate(site.categories):
+        for g, group in enumerate(category.groups):
+            for h, host in enumerate(group.hosts):
+                place: documents.Place = ("categories", c, "groups", g, "hosts", h)
+                broken += [
+                    ((*place, link), _missing(host.name, link, getattr(host, link), names))
+                    for link, names in known.items()
+                    if getattr(host, link) not in names
+                ]
+                for what in (f"host {host.name}", f"machine {host.machine}"):
+                    if what in taken:
+                        broken.append((place, f"{what} is already used by {taken[what]}; each belongs to one host"))
+                    taken[what] = f"group {group.name}, host {host.name}"
+    return broken + _repeated(site)
+
+
+def _missing(host: str, link: str, name: str, known: set[str]) -> str:
+    near = documents.nearest(name, sorted(known))
+    hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    return f"host {host} names the {link} {name!r}, which the estate does not declare; {hint}"
+
+
+def _repeated(site: Site) -> list[tuple[documents.Place, str]]:
+    seen: dict[str, str] = {}
+    broken: list[tuple[documents.Place, str]] = []
+    for c, chassis in enumerate(site.chassis):
+        for s, slot in enumerate(chassis.slots):
+            who = f"{chassis.name}/{slot.slot}"
+            for what in (f"slot {who}", f"serial {slot.serial}", f"uuid {slot.uuid.lower()}", f"BMC {slot.bmc.url}"):
+                if what in seen:
+                    broken.append((("chassis", c, "slots", s), f"{what} of {who} is already used by {seen[what]}"))
+                seen[what] = who
+    return broken

@@ -1,0 +1,67 @@
+"""Estate + inventory event -> Estate: the live picture as a pure projection of what collectors published."""
+
+from typing import TypeVar
+
+from pydantic import JsonValue, ValidationError
+
+from engine.estate import linking
+from engine.model.estate import Estate, LiveDatastore, LiveHost, LiveVm
+from engine.model.event import Event
+
+Live = TypeVar("Live", LiveHost, LiveVm, LiveDatastore)
+
+
+def apply(estate: Estate, event: Event) -> Estate:
+    """The picture after this event; an event that is not inventory, or does not parse, changes nothing."""
+    if event.type == "inventory.host":
+        return _host(estate, _parse(LiveHost, event))
+    if event.type == "inventory.vm":
+        return _vm(estate, _parse(LiveVm, event))
+    if event.type == "inventory.datastore":
+        return _datastore(estate, _parse(LiveDatastore, event))
+    if event.type == "host.load":
+        return _load(estate, event)
+    return estate
+
+
+def _parse(model: type[Live], event: Event) -> Live | None:
+    data = {key: value for key, value in event.data.items() if key in model.model_fields}
+    try:
+        return model.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _host(estate: Estate, host: LiveHost | None) -> Estate:
+    name = linking.definition_of(estate, host.vcenter, host.name) if host else None
+    if host is None or name is None:
+        return estate
+    return estate.model_copy(update={"hosts": {**estate.hosts, name: host}})
+
+
+def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
+    if vm is None:
+        return estate
+    others = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
+    kept = others if vm.removed else {**others, vm.instance_uuid: vm}
+    return estate.model_copy(update={"vms": kept})
+
+
+def _datastore(estate: Estate, store: LiveDatastore | None) -> Estate:
+    if store is None:
+        return estate
+    return estate.model_copy(update={"datastores": {**estate.datastores, store.name: store}})
+
+
+def _load(estate: Estate, event: Event) -> Estate:
+    name = linking.host_of(estate, event.subject)
+    host = estate.hosts.get(name) if name else None
+    used, memory = _number(event.data.get("cpu_mhz")), _number(event.data.get("memory_mb"))
+    if name is None or host is None or used is None or memory is None:
+        return estate
+    changed = host.model_copy(update={"cpu_used_mhz": used, "memory_used_mb": memory})
+    return estate.model_copy(update={"hosts": {**estate.hosts, name: changed}})
+
+
+def _number(value: JsonValue) -> int | None:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
