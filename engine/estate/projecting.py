@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from engine.estate import linking
-from engine.model.estate import Estate, LiveDatastore, LiveHost, LiveVm
+from engine.estate import linking, reading
+from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm
 from engine.model.event import Event
 
 Live = TypeVar("Live", LiveHost, LiveVm, LiveDatastore)
@@ -36,7 +36,12 @@ def _host(estate: Estate, host: LiveHost | None) -> Estate:
     name = linking.definition_of(estate, host.vcenter, host.name) if host else None
     if host is None or name is None:
         return estate
-    return estate.model_copy(update={"hosts": {**estate.hosts, name: host}})
+    before = estate.hosts.get(name)
+    ran = {key: vms for key, vms in estate.ran.items() if key != name or host.connection is not Connection.CONNECTED}
+    was_up = before is None or before.connection is Connection.CONNECTED
+    if host.connection is not Connection.CONNECTED and was_up and name not in ran:
+        ran[name] = tuple(vm.instance_uuid for vm in reading.running_vms(estate, name))
+    return estate.model_copy(update={"hosts": {**estate.hosts, name: host}, "ran": ran})
 
 
 def _vm(estate: Estate, vm: LiveVm | None) -> Estate:

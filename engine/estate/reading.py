@@ -11,11 +11,35 @@ def inventory_name(estate: Estate, host: str) -> str:
 
 def vms_on(estate: Estate, host: str) -> tuple[LiveVm, ...]:
     """VMs whose record sits on this host, by name; templates are not VMs."""
+    return tuple(vm for vm in records_on(estate, host) if not vm.template)
+
+
+def records_on(estate: Estate, host: str) -> tuple[LiveVm, ...]:
+    """Every record on this host, templates too: what would leave the inventory together with the host."""
     place = linking.standings(estate.site).get(host)
     if place is None:
         return ()
-    found = [vm for vm in estate.vms.values() if vm.host == place.inventory_name and vm.vcenter == place.host.vcenter]
-    return tuple(sorted((vm for vm in found if not vm.template), key=lambda vm: vm.name))
+    found = [vm for vm in estate.vms.values() if (vm.host, vm.vcenter) == (place.inventory_name, place.host.vcenter)]
+    return tuple(sorted(found, key=lambda vm: vm.name))
+
+
+def ran_on(estate: Estate, host: str) -> tuple[LiveVm, ...]:
+    """VMs that ran on this host when it was last connected, as their records stand now."""
+    before = estate.ran.get(host)
+    if before is None:
+        return running_vms(estate, host)
+    return tuple(estate.vms[uuid] for uuid in before if uuid in estate.vms)
+
+
+def left_alone(estate: Estate, host: str) -> tuple[LiveVm, ...]:
+    """VMs of a dead host that are not ours to restart: they are elsewhere by now, or vSphere HA protects them (S7)."""
+    live, place = estate.hosts.get(host), linking.standings(estate.site)[host]
+    ha = live is not None and live.ha
+    return tuple(
+        vm
+        for vm in ran_on(estate, host)
+        if vm.host != place.inventory_name or (ha and vm.ha_protected is True and vm.power is Power.ON)
+    )
 
 
 def running_vms(estate: Estate, host: str) -> tuple[LiveVm, ...]:
@@ -44,7 +68,7 @@ def values_for(estate: Estate, key: str) -> dict[str, str | int | float | bool]:
     values: dict[str, str | int | float | bool] = {
         "host.name": name,
         "host.group": linking.standings(estate.site)[name].group,
-        "host.running_vms": len(running_vms(estate, name)),
+        "host.running_vms": len(ran_on(estate, name)),
         "host.vms": len(vms_on(estate, name)),
     }
     if live is not None:

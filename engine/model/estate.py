@@ -237,3 +237,5 @@ class Estate(BaseModel):
     vms: dict[str, LiveVm] = Field(default_factory=dict)
     """By instance_uuid."""
     datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
+    ran: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By host that vCenter has lost: instance_uuids of the VMs that ran there while it was last connected."""

@@ -1,0 +1,47 @@
+"""Observation classes (safety rule S1): two reports of one class count once, old ones do not count."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from engine.model.catalogue import Catalogue, Tells
+from engine.model.decision import Observation
+from engine.model.event import Event
+
+Seen = dict[tuple[str, str], Observation]
+"""The last word of each witness class about each host, by (host id, class)."""
+
+
+def observe(catalogue: Catalogue, event: Event, host: str, at: datetime) -> Observation | None:
+    """What this event testifies about its host's life, or None if it is no witness."""
+    entry = catalogue.get(event.type)
+    if entry is None or entry.witness is None or entry.tells is None:
+        return None
+    says = f"{event.type} about {event.subject} from {event.source}"
+    return Observation(witness=entry.witness, subject=host, down=entry.tells is Tells.DOWN, at=at, says=says)
+
+
+def remember(seen: Seen, observation: Observation) -> Seen:
+    """The newest word of each class stands."""
+    key = (observation.subject, observation.witness)
+    known = seen.get(key)
+    if known is not None and known.at > observation.at:
+        return seen
+    return {**seen, key: observation}
+
+
+def about(seen: Seen, host: str, now: datetime, expires: float) -> tuple[Observation, ...]:
+    """All that still counts about a host; observations older than `expires` seconds do not."""
+    fresh = now - timedelta(seconds=expires)
+    return tuple(o for (subject, _), o in sorted(seen.items()) if subject == host and o.at >= fresh)
+
+
+def down(observations: Iterable[Observation], classes: Iterable[str]) -> tuple[str, ...]:
+    """The classes among these that say down, each once, by name."""
+    allowed = set(classes)
+    return tuple(sorted({o.witness for o in observations if o.down and o.witness in allowed}))
+
+
+def hosts_down(seen: Seen, now: datetime, within: float) -> frozenset[str]:
+    """Hosts that any class called down in the last `within` seconds (for mass failure, S10)."""
+    since = now - timedelta(seconds=within)
+    return frozenset(o.subject for o in seen.values() if o.down and o.at >= since)

@@ -1,0 +1,61 @@
+"""Whether a VM fits a host: the reasons against, in words; pure."""
+
+from dataclasses import dataclass
+
+from engine.estate import reading
+from engine.model.estate import Estate, LiveVm
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is free on a host while a plan is being made: MHz and MB."""
+
+    host: str
+    cpu_mhz: int
+    memory_mb: int
+
+    def less(self, vm: LiveVm) -> "Room":
+        """The room left after this VM moved in."""
+        return Room(self.host, self.cpu_mhz - vm.cpu_used_mhz, self.memory_mb - vm.memory_mb)
+
+
+def rooms(estate: Estate, source: str) -> dict[str, Room]:
+    """Free capacity of every healthy host of the source's group and vCenter, the source left out.
+
+    Memory counts as configured for the VMs that run there (no overcommitment: a failover must not swap).
+    """
+    home = estate.site.standings.get(source)
+    free: dict[str, Room] = {}
+    for name, place in estate.site.standings.items():
+        live = estate.hosts.get(name)
+        if home is None or live is None or name == source or place.group != home.group:
+            continue
+        if place.host.vcenter == home.host.vcenter and reading.is_healthy(estate, name):
+            used = sum(vm.memory_mb for vm in reading.running_vms(estate, name))
+            free[name] = Room(name, live.cpu_mhz - live.cpu_used_mhz, live.memory_mb - used)
+    return free
+
+
+def against(estate: Estate, vm: LiveVm, room: Room) -> tuple[str, str] | None:
+    """Why this VM cannot run on that host (English, Japanese), or None if it can."""
+    live = estate.hosts[room.host]
+    for store in vm.datastores:
+        known = estate.datastores.get(store)
+        if store not in live.datastores or known is None or not known.accessible:
+            return (
+                f"{vm.name} is on {store}, which {room.host} does not mount",
+                f"{vm.name} の {store} は {room.host} から見えない",
+            )
+    if not vm.datastores:
+        return f"the datastores of {vm.name} are unknown", f"{vm.name} のデータストア不明"
+    if vm.memory_mb > room.memory_mb:
+        return (
+            f"{vm.name} needs {vm.memory_mb} MB, {room.host} has {room.memory_mb} MB free",
+            f"{room.host} のメモリ不足",
+        )
+    if vm.cpu_used_mhz > room.cpu_mhz:
+        return (
+            f"{vm.name} uses {vm.cpu_used_mhz} MHz, {room.host} has {room.cpu_mhz} MHz free",
+            f"{room.host} の CPU 不足",
+        )
+    return None

@@ -1,0 +1,76 @@
+"""The journal of one run while it is being carried out: position, chain and folded state in one place."""
+
+from pydantic import JsonValue
+
+from engine.clock import Clock
+from engine.model import ids, run
+from engine.model.command import Command
+from engine.model.run import Entry, Outcome, Phase, RunPlan, RunView
+from engine.runs.port import Held, Journal
+
+
+class Ledger:
+    """Appends by compare-and-set: two runners on one run cannot both go on."""
+
+    def __init__(self, journal: Journal, name: str, clock: Clock) -> None:
+        """Use `open`."""
+        self._journal, self._name, self._clock = journal, name, clock
+        self._position, self._number, self._previous = 0, 0, ""
+        self.view = RunView()
+        self.lease: Held | None = None
+
+    @classmethod
+    async def open(cls, journal: Journal, name: str, clock: Clock) -> "Ledger":
+        """The ledger as stored so far."""
+        ledger = cls(journal, name, clock)
+        entries, ledger._position = await journal.read(name)
+        for entry in entries:
+            ledger._took(entry)
+        return ledger
+
+    def _took(self, entry: Entry) -> None:
+        self.view = run.after(self.view, entry)
+        self._number = entry.number
+        self._previous = ids.content_hash([entry.model_dump_json()])
+
+    def is_done(self, command: str) -> bool:
+        """Whether the command ended well."""
+        standing = self.view.commands.get(command)
+        return standing is not None and standing.phase is Phase.DONE
+
+    def guard(self) -> int:
+        """The fencing token; raises `Permanent` without a lease that still holds."""
+        return self.lease.guard() if self.lease is not None else 0
+
+    async def write(  # noqa: PLR0913  the fields of one record, by name
+        self,
+        phase: Phase,
+        *,
+        command: Command | None = None,
+        step: str | None = None,
+        outcome: Outcome | None = None,
+        plan: RunPlan | None = None,
+        detail: str = "",
+        attempt: int = 0,
+        reference: str | None = None,
+        facts: dict[str, JsonValue] | None = None,
+    ) -> None:
+        """One more record; returns when it is durable."""
+        entry = Entry(
+            run=self._name,
+            number=self._number + 1,
+            phase=phase,
+            at=self._clock.now(),
+            step=command.step if command else step,
+            command=command.id if command else None,
+            attempt=attempt,
+            token=self.lease.guard() if self.lease is not None and phase is Phase.START else 0,
+            detail=detail,
+            reference=reference,
+            facts=facts or {},
+            outcome=outcome,
+            plan=plan,
+            previous=self._previous,
+        )
+        self._position = await self._journal.append(entry, self._position)
+        self._took(entry)

@@ -1,0 +1,110 @@
+"""A policy's step and a plan -> the commands that do it; pure. Commands carry all they need to be resumed."""
+
+from engine.estate import reading
+from engine.model import ids
+from engine.model.command import Command
+from engine.model.estate import Estate, LiveVm, Power, Standing
+from engine.model.ids import Kind
+from engine.model.plan import Move, Plan
+from engine.model.policy import Step
+
+HA_WAIT = 180.0
+"""Seconds vSphere HA is given before its VMs count as still down (safety rule S7)."""
+
+
+class Orders:
+    """Numbers the commands of one step."""
+
+    def __init__(self, run: str, step: Step) -> None:
+        """Ids are `<run>.<step>.<number>`."""
+        self._run, self._step = run, step
+        self.commands: list[Command] = []
+
+    def add(self, verb: str, target: str, needs: tuple[Command, ...] = (), **parameters: object) -> Command:
+        """One more command; its own deadline is the step's timeout, if the policy gave one."""
+        command = Command.model_validate(
+            {
+                "id": f"{self._run}.{self._step.id}.{len(self.commands) + 1}",
+                "step": self._step.id,
+                "verb": verb,
+                "target": target,
+                "parameters": parameters,
+                "needs": tuple(need.id for need in needs),
+                "deadline": self._step.timeout or (HA_WAIT if verb == "vm.await_ha" else 600.0),
+            }
+        )
+        self.commands.append(command)
+        return command
+
+
+def fence(orders: Orders, place: Standing) -> None:
+    """Take the blade's power away, proven by its BMC."""
+    if place.slot is None or place.chassis is None:
+        return
+    slot = place.slot
+    orders.add(
+        "machine.power_off",
+        place.machine,
+        bmc_url=slot.bmc.url,
+        system=slot.bmc.system,
+        serial=slot.serial,
+        uuid=slot.uuid,
+        chassis=place.chassis.name,
+        slot=slot.slot,
+    )
+
+
+def failover(orders: Orders, estate: Estate, source: str, plan: Plan) -> None:
+    """Bring the VMs of a dead host back (vcenter.md 4.1 variants a, then b).
+
+    VMs that run elsewhere by now are only verified; those that vSphere HA protects are left to it; for the rest the
+    dead host leaves the inventory, each VM is registered at its target, and those that ran are started.
+    """
+    awaited = [_watch(orders, estate, source, vm) for vm in reading.left_alone(estate, source)]
+    if not plan.moves:
+        return
+    place, live = estate.site.standings[source], estate.hosts[source]
+    who = {"vcenter": place.host.vcenter, "name": place.inventory_name, "uuid": live.uuid, "ref": live.ref}
+    cut = orders.add("host.disconnect", place.id, tuple(awaited), **who)
+    gone = orders.add("host.remove", place.id, (cut,), **who)
+    for move in plan.moves:
+        there = _register(orders, estate, move, gone)
+        if move.vm.power is Power.ON:
+            target = estate.hosts[move.target]
+            orders.add("vm.power_on", there.target, (there,), **_vm(move.vm), host=target.name, host_uuid=target.uuid)
+
+
+def migrate(orders: Orders, estate: Estate, plan: Plan) -> None:
+    """Move running VMs without stopping them."""
+    for move in plan.moves:
+        source, target = estate.hosts[move.source], estate.hosts[move.target]
+        where = {"source": source.name, "target": target.name, "target_uuid": target.uuid}
+        orders.add("vm.migrate", _target(move.vm), (), **_vm(move.vm), **where)
+
+
+def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str]) -> None:
+    """Tell people, in both languages."""
+    given = step.parameters
+    channel, template = str(given.get("channel", "oncall")), str(given.get("template", "plain"))
+    orders.add("notify.log", target, channel=channel, template=template, en=texts[0], ja=texts[1])
+
+
+def _watch(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> Command:
+    elsewhere = vm.host != estate.site.standings[source].inventory_name
+    verb = "vm.verify" if elsewhere and vm.power is Power.ON else "vm.await_ha"
+    return orders.add(verb, _target(vm), (), **_vm(vm), not_on=estate.site.standings[source].inventory_name)
+
+
+def _register(orders: Orders, estate: Estate, move: Move, gone: Command) -> Command:
+    target = estate.hosts[move.target]
+    where = {"host": target.name, "host_uuid": target.uuid, "pool_ref": target.pool_ref}
+    kept = {"folder_ref": move.vm.folder_ref, "template": move.vm.template}
+    return orders.add("vm.register", _target(move.vm), (gone,), **_vm(move.vm), **kept, **where)
+
+
+def _vm(vm: LiveVm) -> dict[str, object]:
+    return {"vcenter": vm.vcenter, "name": vm.name, "instance_uuid": vm.instance_uuid, "path": vm.path}
+
+
+def _target(vm: LiveVm) -> str:
+    return ids.object_id(Kind.VM, vm.name)
