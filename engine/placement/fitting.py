@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.estate import reading
-from engine.model.estate import Estate, LiveVm
+from engine.model.estate import Estate, LiveVm, Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,13 @@ class Room:
 
     def less(self, vm: LiveVm) -> "Room":
         """The room left after this VM moved in."""
-        return Room(self.host, self.cpu_mhz - vm.cpu_used_mhz, self.memory_mb - vm.memory_mb)
+        cpu, memory = needs(vm)
+        return Room(self.host, self.cpu_mhz - cpu, self.memory_mb - memory)
+
+
+def needs(vm: LiveVm) -> tuple[int, int]:
+    """MHz and MB that the VM takes; one that is off takes nothing until somebody starts it."""
+    return (vm.cpu_used_mhz, vm.memory_mb) if vm.power is Power.ON else (0, 0)
 
 
 def rooms(estate: Estate, source: str) -> dict[str, Room]:
@@ -48,14 +54,12 @@ def against(estate: Estate, vm: LiveVm, room: Room) -> tuple[str, str] | None:
             )
     if not vm.datastores:
         return f"the datastores of {vm.name} are unknown", f"{vm.name} のデータストア不明"
-    if vm.memory_mb > room.memory_mb:
+    cpu, memory = needs(vm)
+    if memory > room.memory_mb:
         return (
-            f"{vm.name} needs {vm.memory_mb} MB, {room.host} has {room.memory_mb} MB free",
+            f"{vm.name} needs {memory} MB, {room.host} has {room.memory_mb} MB free",
             f"{room.host} のメモリ不足",
         )
-    if vm.cpu_used_mhz > room.cpu_mhz:
-        return (
-            f"{vm.name} uses {vm.cpu_used_mhz} MHz, {room.host} has {room.cpu_mhz} MHz free",
-            f"{room.host} の CPU 不足",
-        )
+    if cpu > room.cpu_mhz:
+        return f"{vm.name} uses {cpu} MHz, {room.host} has {room.cpu_mhz} MHz free", f"{room.host} の CPU 不足"
     return None

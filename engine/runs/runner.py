@@ -28,6 +28,10 @@ class Runner:
         """Carry on with a run that the journal knows."""
         return await self._carry(run, None)
 
+    async def unfinished(self) -> tuple[str, ...]:
+        """Runs that an earlier life began and did not end."""
+        return await self._journal.unfinished()
+
     async def _carry(self, run: str, plan: RunPlan | None) -> Outcome:
         ledger = await Ledger.open(self._journal, run, self._clock)
         if ledger.view.outcome is not None:

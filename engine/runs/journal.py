@@ -1,0 +1,54 @@
+"""The journal on the bus: one subject per run, appended by compare-and-set (messaging.md 5.3)."""
+
+from pydantic import ValidationError
+
+from engine.bus import subjects
+from engine.bus.port import Bus
+from engine.model import ids
+from engine.model.errors import Permanent
+from engine.model.run import Entry, Phase
+
+
+class BusJournal:
+    """Run ledgers in the RUNS stream."""
+
+    def __init__(self, bus: Bus) -> None:
+        """Any bus that keeps its promises."""
+        self._bus = bus
+
+    async def read(self, run: str) -> tuple[tuple[Entry, ...], int]:
+        """All records of a run, and the position of the last one. Raises `Permanent` on a record that is damaged."""
+        entries: list[Entry] = []
+        position = 0
+        async for record in self._bus.replay(subjects.run(run)):
+            entry = _parse(record.body, run)
+            expected = ids.content_hash([entries[-1].model_dump_json()]) if entries else ""
+            if entry.previous != expected or entry.number != len(entries) + 1:
+                msg = f"the journal of run {run} is broken at record {entry.number}; a person has to look at it"
+                raise Permanent(msg)
+            entries.append(entry)
+            position = record.sequence
+        return tuple(entries), position
+
+    async def append(self, entry: Entry, position: int) -> int:
+        """Store after `position`."""
+        body = entry.model_dump_json(exclude_defaults=True).encode()
+        nonce = ids.content_hash([entry.run, entry.number, entry.model_dump_json()])
+        return await self._bus.append(subjects.run(entry.run), body, expected=position, nonce=nonce)
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Runs that were begun and not ended, oldest first."""
+        found: list[str] = []
+        async for record in self._bus.replay(subjects.ALL_RUNS, last_per_subject=True):
+            entry = _parse(record.body, record.subject)
+            if entry.phase is not Phase.ENDED:
+                found.append(entry.run)
+        return tuple(found)
+
+
+def _parse(body: bytes, where: str) -> Entry:
+    try:
+        return Entry.model_validate_json(body)
+    except ValidationError as error:
+        msg = f"a record of {where} is not a journal entry; a person has to look at it"
+        raise Permanent(msg) from error
