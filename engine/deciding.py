@@ -45,7 +45,7 @@ class DeciderSettings:
 class Decider:
     """Decides matches. Holds the latest decision of each match, rebuilt from DECISIONS at a start."""
 
-    def __init__(  # noqa: PLR0913  the composition root hands in every part once
+    def __init__(
         self,
         bus: Bus,
         clock: Clock,
@@ -174,9 +174,7 @@ class Decider:
         log.warning("page", object=about, text=text)
         await self._tell("toban.page", cause, about, text, Severity.CRITICAL)
 
-    async def _tell(  # noqa: PLR0913  one event, said in words
-        self, kind: str, cause: str, about: str, text: str, severity: Severity = Severity.WARNING
-    ) -> None:
+    async def _tell(self, kind: str, cause: str, about: str, text: str, severity: Severity = Severity.WARNING) -> None:
         event = Event(
             id=ids.content_hash([kind, cause]),
             type=kind,

@@ -100,10 +100,10 @@ def parse(raw: bytes, file: str) -> Document:
     return Document(file, _plain(loaded, (), marks, file), marks)
 
 
-def validate(document: Document, model: type[Parsed]) -> Parsed:
+def validate(document: Document, model: type[Parsed], context: Mapping[str, object] | None = None) -> Parsed:
     """The document as a model; raises `Unreadable` with all problems, each at its line."""
     try:
-        return model.model_validate(document.value)
+        return model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
         raise Unreadable([_told(document, model, dict(item)) for item in error.errors()]) from error
 

@@ -31,9 +31,7 @@ def plan(act: Act, match: Match, policy: Policy, estate: Estate, *, rehearsal: b
     )
 
 
-def _step(  # noqa: PLR0913  one call site, all frozen values
-    run: str, steps: tuple[Step, ...], index: int, policy: Policy, match: Match, estate: Estate
-) -> PlannedStep:
+def _step(run: str, steps: tuple[Step, ...], index: int, policy: Policy, match: Match, estate: Estate) -> PlannedStep:
     step = steps[index]
     orders = Orders(run, step)
     unplaced = _PLANNERS[step.verb](orders, step, policy, match, estate)

