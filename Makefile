@@ -1,0 +1,47 @@
+# make demo | test | check | e2e | bench | soak. Needs Python >= 3.11, a C compiler and make; everything else is fetched.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check e2e bench soak lock clean help
+
+help:
+	@sed -n '1p' Makefile
+
+$(VENV)/ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(VENV)/ready          ## both stories of the first night, over real wires
+	$(BIN)/toban demo
+
+test: $(VENV)/ready          ## everything but the whole-process batteries
+	$(BIN)/pytest -m "not e2e and not soak"
+
+check: $(VENV)/ready         ## style, types, import contract, shipped policies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/toban policy check policies
+
+e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill -9
+	$(BIN)/pytest -m "e2e and not soak"
+
+soak: $(VENV)/ready          ## kill -9 at every journal boundary, real processes
+	$(BIN)/pytest -m soak
+
+bench: $(VENV)/ready         ## traps, rule matching, datagram to decision, as JSON
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/ready          ## pin and hash again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  pyproject.toml -o requirements/runtime.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,147 @@
+"""From a trap about slot 1 to the host, its group and its VMs."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from engine import documents
+from engine.estate import linking, loading, projecting, reading
+from engine.model.estate import Connection, Power
+from engine.model.event import Event
+from engine.model.policy import Scope
+from tests.engine.worlds import estate, host, vm
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def event(kind: str, subject: str, **data: object) -> Event:
+    return Event(id="e1", type=kind, source="test", subject=subject, time=NOW, data=data)
+
+
+def test_a_trap_about_slot_one_is_known_to_be_about_esx1_and_its_group() -> None:
+    trap = event("blade.power.lost", "machine:chassis1/1")
+    keys = {by: linking.key_for(estate(), trap, by) for by in ("subject", "host", "machine", "chassis", "group")}
+    assert keys == {
+        "subject": "machine:chassis1/1",
+        "host": "host:esx1",
+        "machine": "machine:chassis1/1",
+        "chassis": "chassis:chassis1",
+        "group": "group:esx",
+    }
+    assert [v.name for v in reading.running_vms(estate(), "esx1")] == ["VM-01", "VM-02"]
+
+
+@pytest.mark.parametrize("subject", ["machine:chassis1/9", "host:unknown", "sender:10.9.9.9", "vm:VM-99"])
+def test_an_unknown_object_resolves_to_nothing(subject) -> None:
+    assert linking.key_for(estate(), event("blade.power.lost", subject), "host") is None
+
+
+def test_a_vm_resolves_to_the_host_it_runs_on() -> None:
+    assert linking.host_of(estate(), "vm:VM-03") == "esx2"
+
+
+@pytest.mark.parametrize(
+    ("scope", "inside"),
+    [
+        ({}, True),
+        ({"group": "esx"}, True),
+        ({"group": "other"}, False),
+        ({"category": "tutorial", "model": "blade", "host": "esx1"}, True),
+        ({"host": "esx2"}, False),
+    ],
+)
+def test_a_scope_narrows_by_every_line_it_has(scope, inside) -> None:
+    assert linking.in_scope(estate(), Scope(**scope), "host:esx1") is inside
+
+
+def test_vms_that_ran_on_a_host_are_remembered_when_vcenter_loses_it_even_after_they_moved() -> None:
+    lost = host(1, connection=Connection.NOT_RESPONDING, power=Power.UNKNOWN)
+    picture = projecting.apply(estate(), event("inventory.host", "host:esx1", **lost.model_dump(mode="json")))
+    moved = vm(1, 2)
+    picture = projecting.apply(picture, event("inventory.vm", "vm:VM-01", **moved.model_dump(mode="json")))
+    assert {v.name: v.host for v in reading.ran_on(picture, "esx1")} == {"VM-01": "esx2", "VM-02": "esx1"}
+    back = projecting.apply(picture, event("inventory.host", "host:esx1", **host(1).model_dump(mode="json")))
+    assert [v.name for v in reading.ran_on(back, "esx1")] == ["VM-02"]
+
+
+def test_inventory_that_does_not_parse_changes_nothing() -> None:
+    world = estate()
+    assert projecting.apply(world, event("inventory.vm", "vm:VM-01", name=7)) is world
+
+
+def test_a_removed_vm_leaves_the_picture() -> None:
+    gone = vm(3, 2, removed=True)
+    picture = projecting.apply(estate(), event("inventory.vm", "vm:VM-03", **gone.model_dump(mode="json")))
+    assert reading.vms_on(picture, "esx2") == ()
+
+
+def test_an_unknown_power_word_is_never_taken_for_off() -> None:
+    assert Power("poweringDown") is Power.UNKNOWN
+    assert Connection("weird") is Connection.UNKNOWN
+
+
+ESTATE = """\
+apiVersion: toban/v1
+kind: Estate
+vcenters:
+  - {name: vc1, url: "https://127.0.0.1:18443/sdk"}
+chassis:
+  - name: chassis1
+    vendor: hpe-c7000
+    serial: CZ1
+    address: 127.0.0.1
+    slots:
+      - {slot: 1, serial: B1, uuid: u1, bmc: {url: "https://127.0.0.1:1"}}
+models:
+  - {name: blade, category: tutorial, cpu_mhz: 1, memory_mb: 1}
+categories:
+  - name: tutorial
+    groups:
+      - name: esx
+        hosts:
+          - {name: esx1, model: blade, machine: chassis1/1, vcenter: vc1}
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "estate.yaml"
+    path.write_text(text)
+    return loading.load(path)
+
+
+def test_an_estate_file_loads_and_joins_host_and_slot(tmp_path) -> None:
+    site = load(tmp_path, ESTATE)
+    assert site.standings["esx1"].machine == "machine:chassis1/1"
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "sentence"),
+    [
+        (("machine: chassis1/1", "machine: chassis1/2"), 19, "names the machine 'chassis1/2'"),
+        (("model: blade, machine", "model: blad, machine"), 19, "did you mean 'blade'?"),
+        (("vcenter: vc1}", "vcenter: vc2}"), 19, "names the vcenter 'vc2'"),
+        (("serial: CZ1", "serail: CZ1"), 8, "unknown field 'serail'"),
+        (("slot: 1,", "slot: one,"), 11, "chassis.0.slots.0.slot"),
+        (("kind: Estate", "kind: Policy"), 1, "this is not an estate"),
+    ],
+)
+def test_each_mistake_is_told_at_its_line_with_the_word_that_was_meant(tmp_path, change, line, sentence) -> None:
+    with pytest.raises(documents.Unreadable) as caught:
+        load(tmp_path, ESTATE.replace(*change))
+    told = [str(problem) for problem in caught.value.problems]
+    assert any(f":{line}:" in one and sentence in one for one in told), told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &x 1\nb: *x", "a: !!str 1", "a: 1\na: 2", "a: [1", "[" * 30, "\x00", "? [a]\n: 1", "- 1\n- 2\n", "just text"],
+)
+def test_traps_of_yaml_are_refused_in_one_sentence(tmp_path, text) -> None:
+    with pytest.raises(documents.Unreadable):
+        load(tmp_path, text)
+
+
+def test_two_hosts_cannot_claim_one_machine(tmp_path) -> None:
+    twin = "          - {name: esx2, model: blade, machine: chassis1/1, vcenter: vc1}\n"
+    with pytest.raises(documents.Unreadable, match="machine chassis1/1 is already used by group esx, host esx1"):
+        load(tmp_path, ESTATE + twin)

@@ -1,0 +1,55 @@
+"""`toban`: the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
+
+import sys
+
+import click
+import structlog
+
+from engine.model.errors import ConfigurationError, TobanError
+
+
+def main() -> None:
+    """Run the command line and exit with its code: 0 ok, 1 finding, 2 usage or configuration, 130 interrupted."""
+    from toban.cli import app
+
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ConfigurationError as error:
+        _say(error)
+        sys.exit(2)
+    except TobanError as error:
+        _say(error)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except BaseExceptionGroup as group:
+        known = [error for error in _leaves(group) if isinstance(error, TobanError)]
+        if not known:
+            structlog.get_logger().exception("toban.fault")
+            sys.exit(1)
+        _say(known[0])
+        sys.exit(2 if isinstance(known[0], ConfigurationError) else 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: TobanError) -> None:
+    sys.stderr.write(f"toban: {error}\n")
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+if __name__ == "__main__":
+    main()

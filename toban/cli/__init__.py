@@ -1,0 +1,26 @@
+"""The command line: thin, no rules of its own. Exit codes: 0 ok, 1 finding, 2 usage or configuration error."""
+
+import typer
+
+from toban.cli import control, demo, example, inject, policy, reading, serve
+
+app = typer.Typer(
+    name="toban",
+    help="Toban, the one on duty: runs a virtualised blade datacenter by its policies, and says what it did and why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.demo)
+app.command("example")(example.example)
+app.command("run")(serve.run)
+app.command("simulate")(serve.simulate)
+app.add_typer(inject.app, name="inject")
+app.add_typer(policy.app, name="policy")
+app.command("events")(reading.events)
+app.command("decisions")(reading.decisions)
+app.command("runs")(reading.runs)
+app.command("status")(reading.status)
+app.command("stop")(control.stop)
+app.command("release")(control.release)
+app.command("maintenance")(control.maintenance)

@@ -1,0 +1,1 @@
+"""Files of the example site, with $words to fill in."""
