@@ -41,7 +41,7 @@ def free_ports() -> Ports:
             one.close()
 
 
-def write(folder: Path, ports: Ports, *, armed: bool, quick: bool) -> Path:
+def write(folder: Path, ports: Ports, *, armed: bool, quick: bool, bus: str | None = None) -> Path:
     """Write the site; the path of its toban.yaml. Raises `ConfigurationError` if the folder is in use."""
     if (folder / "toban.yaml").exists():
         msg = f"{folder} already holds a toban.yaml; choose an empty folder"
@@ -61,6 +61,7 @@ def write(folder: Path, ports: Ports, *, armed: bool, quick: bool) -> Path:
         "armed": "true" if armed else "false",
         "minimum_hold": "3s" if quick else "30s",
         "load_every": "1s" if quick else "20s",
+        "bus": f"bus: {{url: {bus}}}" if bus else "# bus: {url: nats://broker:4222}   # leave out for --embedded",
         "in_doubt": "10s" if quick else "60s",
     }
     for name in ("estate.yaml", "toban.yaml"):

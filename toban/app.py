@@ -1,0 +1,169 @@
+"""The composition root: only here adapters are chosen. One process, all roles, every task owned."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import structlog
+
+from collectors.snmp.listening import TrapListener
+from engine.bus import embedded as broker
+from engine.bus import jetstream
+from engine.bus.port import Bus
+from engine.clock import Clock, SystemClock
+from engine.deciding import Decider, DeciderSettings
+from engine.estate import loading as estates
+from engine.flow import Flow, FlowSettings
+from engine.guard import limits
+from engine.guard.control import Control
+from engine.guard.limits import Limits
+from engine.model import catalogue, policy
+from engine.model.catalogue import Catalogue
+from engine.model.errors import ConfigurationError
+from engine.model.estate import Site
+from engine.model.policy import Policy
+from engine.rules import loading as rules
+from engine.runs.commanding import Commander, Patience
+from engine.runs.journal import BusJournal
+from engine.runs.runner import Runner
+from toban import connecting, parts, settings
+from toban.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What people wrote, read and checked before anything is started."""
+
+    settings: Settings
+    site: Site
+    catalogue: Catalogue
+    policies: tuple[Policy, ...]
+
+
+def declare(path: Path) -> Declared:
+    """Read settings, estate and policies; raises `ConfigurationError` with the first mistake and its line."""
+    chosen = settings.load(path)
+    site = estates.load(chosen.estate)
+    words = catalogue.shipped()
+    loaded = rules.load(chosen.policies, words)
+    errors = [problem for problem in loaded.problems if problem.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more: toban policy check)" if len(errors) > 1 else ""
+        msg = f"{errors[0]}{more}"
+        raise ConfigurationError(msg)
+    for one in loaded.policies:
+        _long_enough(one, chosen)
+    missing = sorted({vcenter.name for vcenter in site.vcenters} - set(chosen.vcenters))
+    if missing:
+        msg = f"{path}: the estate names the vCenter {missing[0]}, but `vcenters:` has no account for it; add one"
+        raise ConfigurationError(msg)
+    return Declared(chosen, site, words, loaded.policies)
+
+
+def _long_enough(one: Policy, chosen: Settings) -> None:
+    when = one.spec.when
+    least = chosen.guard.minimum_hold
+    held = when.hold if isinstance(when, policy.EventPattern | policy.MetricPattern) else None
+    if limits.is_ungraceful(one) and (held or 0.0) < least:
+        msg = (
+            f"policy {one.name} fences after {held or 0:.0f} s, but guard.minimum_hold is {least:.0f} s; "
+            f"write for: {least:.0f}s or more (safety rule S2)"
+        )
+        raise ConfigurationError(msg)
+
+
+async def serve(path: Path, *, embedded: bool) -> None:
+    """Be on duty until cancelled."""
+    declared = declare(path)
+    clock = SystemClock()
+    store = declared.settings.store
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ready = store / "ready.json"
+    ready.unlink(missing_ok=True)
+    async with _bus(declared.settings, clock, embedded=embedded) as bus:
+        await _on_duty(declared, bus, clock, ready)
+
+
+@asynccontextmanager
+async def _bus(chosen: Settings, clock: Clock, *, embedded: bool) -> AsyncIterator[Bus]:
+    if not embedded:
+        if chosen.bus.url is None:
+            msg = "no broker: give bus.url in the settings, or start with --embedded"
+            raise ConfigurationError(msg)
+        async with connecting.bus(chosen, clock, name="toban") as bus:
+            yield bus
+        return
+    async with broker.running(chosen.store / "nats", clock=clock, binary=chosen.bus.server) as server:
+        where = connecting.Address(url=server.url, user=server.user, password=server.password)
+        connecting.write_address(chosen, where)
+        try:
+            async with jetstream.connect(
+                where.url, clock=clock, name="toban", user=where.user, password=where.password
+            ) as bus:
+                yield bus
+        finally:
+            connecting.address_file(chosen).unlink(missing_ok=True)
+
+
+async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> None:
+    chosen = declared.settings
+    wires = parts.Wires(chosen, declared.site, bus, clock)
+    control = Control(bus)
+    named = {one.name: one for one in declared.policies}
+    guard = chosen.guard
+    bounds = Limits(fences=guard.fences, fences_within=guard.fences_within, refence_after=guard.refence_after)
+    decider = Decider(
+        bus,
+        clock,
+        control,
+        wires.sight,
+        named,
+        DeciderSettings(chosen.armed, guard.witnesses, guard.observation_expires, bounds),
+    )
+    patience = Patience(attempts=chosen.runs.attempts, pause=chosen.runs.pause, grace=chosen.runs.in_doubt)
+    commander = Commander(wires.effectors, control.stopped, clock, patience)
+    runner = Runner(BusJournal(bus), wires.leases, commander, clock)
+    flow = Flow(
+        bus,
+        clock,
+        declared.catalogue,
+        declared.site,
+        declared.policies,
+        decider,
+        runner,
+        FlowSettings(replay=chosen.replay),
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            rebuilt = asyncio.Event()
+            group.create_task(flow.run(rebuilt), name="flow")
+            await rebuilt.wait()
+            listening = asyncio.Event()
+            group.create_task(_listen(wires.traps, listening), name="traps")
+            await listening.wait()
+            for collector in wires.vcenters:
+                group.create_task(collector.run(None), name=f"vCenter {collector.name}")
+            group.create_task(_heartbeat(bus, clock, chosen, wires), name="heartbeat")
+            ready.write_bytes(orjson.dumps({"pid": os.getpid(), "armed": chosen.armed}))
+            log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)
+    finally:
+        ready.unlink(missing_ok=True)
+        await wires.close()
+        log.info("toban.off_duty")
+
+
+async def _listen(traps: TrapListener, listening: asyncio.Event) -> None:
+    await traps.run(listening)
+
+
+async def _heartbeat(bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires") -> None:
+    while True:
+        state = {"armed": chosen.armed, "at": clock.now().isoformat(), **wires.health()}
+        await bus.put("CONTROL", "heartbeat", orjson.dumps(state))
+        await clock.sleep(5.0)

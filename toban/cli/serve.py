@@ -1,0 +1,53 @@
+"""`toban run` and `toban simulate`: the long-lived processes."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toban import logs
+from toban.cli.options import DEFAULT, Config
+
+
+def run(
+    *,
+    config: Config = DEFAULT,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Start a private nats-server as a child; nothing else to install.")
+    ] = False,
+    log_json: Annotated[bool, typer.Option(help="Log lines as JSON.")] = False,
+) -> None:
+    """Be on duty: collect, decide, act, until stopped (Ctrl-C or SIGTERM). A killed one resumes where it was."""
+    from toban import app
+
+    logs.configure(as_json=log_json)
+    asyncio.run(_until_signalled(app.serve(config, embedded=embedded)))
+
+
+def simulate(
+    *,
+    estate: Annotated[Path, typer.Option("--estate", "-e", help="estate.yaml with a simulation block.")],
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Folder for certificates, ledger, control socket; default: datacenter/ beside it."),
+    ] = None,
+) -> None:
+    """Be a datacenter: vCenter, one BMC per blade, a chassis that sends traps; until stopped."""
+    from toban.simulator import process
+
+    raise typer.Exit(process.serve(estate, state or estate.resolve().parent / "datacenter"))
+
+
+async def _until_signalled(work: "asyncio._CoroutineLike[None]") -> None:
+    task: asyncio.Task[None]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_cancellable(work), name="toban")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+
+
+async def _cancellable(work: "asyncio._CoroutineLike[None]") -> None:
+    await work
