@@ -1,0 +1,281 @@
+"""Trap maps: data files that say which trap is which event. Read once, checked whole, frozen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from engine.model.catalogue import Catalogue
+from engine.model.errors import ConfigurationError
+
+OID_PATTERN = r"^[0-2](\.[0-9]+)+$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class About(_Part):
+    """Which varbind (by name) says what about the part that a trap speaks of."""
+
+    slot: str | None = None
+    chassis_serial: str | None = None
+    chassis_name: str | None = None
+    part: str | None = None
+    serial: str | None = None
+    name: str | None = None
+    sequence: str | None = None
+    """The vendor's running number; 0 and -1 mean none."""
+
+
+class State(_Part):
+    """The varbind whose value chooses the type, for traps that raise and clear under one OID."""
+
+    varbind: str
+    values: dict[int | str, str]
+
+
+class Entry(_Part):
+    """One trap."""
+
+    name: str
+    vendor_severity: str
+    type: str | None = None
+    state: State | None = None
+    """Instead of `type`; a value that is not listed gives no event."""
+    about: str | None = None
+    cleared_by: str | None = Field(default=None, pattern=OID_PATTERN)
+    note: str | None = None
+
+
+class Specific(_Part):
+    """One PET specific number."""
+
+    type: str
+    vendor_severity: str
+    name: str
+
+
+class PetVendor(_Part):
+    """A manufacturer's own reading of specific numbers."""
+
+    name: str
+    specifics: dict[int, Specific] = Field(default_factory=dict)
+
+
+class Levels(_Part):
+    """Types for the three levels of a sensor; None: no such type."""
+
+    ok: str | None
+    warning: str | None
+    critical: str | None
+
+
+class Presence(_Part):
+    """Types for there and not there."""
+
+    present: str
+    absent: str
+
+
+class Redundancy(_Part):
+    """Types for full and any less."""
+
+    full: str
+    lost: str
+
+
+class Sensor(_Part):
+    """The rules for one IPMI sensor type."""
+
+    part: str
+    levels: Levels | None = None
+    presence: Presence | None = None
+    redundancy: Redundancy | None = None
+    offsets: dict[int, tuple[str | None, str | None]] = Field(default_factory=dict)
+
+
+class PetTable(_Part):
+    """How Platform Event Traps are read."""
+
+    enterprise: str = Field(pattern=OID_PATTERN)
+    specifics: dict[int, Specific]
+    vendors: dict[int, PetVendor]
+    sensors: dict[int, Sensor]
+
+
+class TrapMap(_Part):
+    """One file: a vendor's traps."""
+
+    vendor: str
+    title: str
+    varbinds: dict[str, str] = Field(default_factory=dict)
+    """Column OIDs by name."""
+    about: dict[str, About] = Field(default_factory=dict)
+    traps: dict[str, Entry] = Field(default_factory=dict)
+    pet: PetTable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One trap, with its varbind names resolved to column OIDs."""
+
+    vendor: str
+    entry: Entry
+    columns: dict[str, str]
+    """Column OID by role: slot, chassis_serial, ..."""
+    state_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrapMaps:
+    """All maps of a site."""
+
+    rules: dict[str, Rule]
+    """By trap OID."""
+    pet: PetTable | None
+
+
+def shipped(catalogue: Catalogue) -> TrapMaps:
+    """The maps that come with Toban."""
+    return load(catalogue, ())
+
+
+def load(catalogue: Catalogue, files: Iterable[Path]) -> TrapMaps:
+    """The shipped maps and a site's own on top of them; raises ConfigurationError naming file, line and column."""
+    rules: dict[str, Rule] = {}
+    pet: PetTable | None = None
+    folder = resources.files("collectors.snmp").joinpath("maps")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    texts = [(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+    for file, text in [*texts, *((str(path), _text(path)) for path in files)]:
+        one = parse(text, file, catalogue)
+        rules.update(_rules(one))
+        pet = one.pet or pet
+    return TrapMaps(rules, pet)
+
+
+def parse(text: str, file: str, catalogue: Catalogue) -> TrapMap:
+    """One map from its text; every type must be in the catalogue and every name it uses must be defined in it."""
+    raw = _loaded(text, file)
+    try:
+        one = TrapMap.model_validate(_plain(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = tuple(first["loc"])
+        where = ".".join(str(part) for part in place) or "the map"
+        raise _at(file, raw, place, f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+    for place, problem in _problems(one, catalogue):
+        raise _at(file, raw, place, problem)
+    return one
+
+
+def _loaded(text: str, file: str) -> object:
+    try:
+        return YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise ConfigurationError(f"{file}:{line}:{column}: not valid YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise ConfigurationError(f"{file}:1:1: not valid YAML: {error}") from error
+
+
+def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    for about, roles in one.about.items():
+        for role, name in roles.model_dump(exclude_none=True).items():
+            if name not in one.varbinds:
+                yield ("about", about, role), f"varbind {name!r} is not listed under varbinds"
+    for oid, entry in one.traps.items():
+        yield from _entry_problems(one, oid, entry, catalogue)
+    if one.pet is not None:
+        for place, name in _pet_types(one.pet):
+            if catalogue.get(name) is None:
+                yield ("pet", *place), f"event type {name!r} is not in the catalogue"
+
+
+def _entry_problems(
+    one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue
+) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    place = ("traps", oid)
+    if (entry.type is None) == (entry.state is None):
+        yield place, f"trap {entry.name} needs either a type or a state"
+    if entry.about is not None and entry.about not in one.about:
+        yield (*place, "about"), f"{entry.about!r} is not listed under about"
+    if entry.state is not None and entry.state.varbind not in one.varbinds:
+        yield (*place, "state"), f"varbind {entry.state.varbind!r} is not listed under varbinds"
+    for name in types_of(entry):
+        if catalogue.get(name) is None:
+            yield place, f"event type {name!r} is not in the catalogue"
+    if entry.cleared_by is not None:
+        other = one.traps.get(entry.cleared_by)
+        recoveries = catalogue.recoveries_of(entry.type or "")
+        if other is None or not recoveries & set(types_of(other)):
+            yield (*place, "cleared_by"), f"{entry.cleared_by} is not a trap of this map that ends {entry.type}"
+
+
+def types_of(entry: Entry) -> list[str]:
+    """Every event type that a trap can become."""
+    return [entry.type] if entry.type else sorted(set(entry.state.values.values())) if entry.state else []
+
+
+def _pet_types(pet: PetTable) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    for number, item in pet.specifics.items():
+        yield ("specifics", number), item.type
+    for maker, vendor in pet.vendors.items():
+        for number, item in vendor.specifics.items():
+            yield ("vendors", maker, "specifics", number), item.type
+    for sensor, rules in pet.sensors.items():
+        for pair in rules.offsets.values():
+            yield from (((("sensors", sensor, "offsets")), name) for name in pair if name)
+        for group in (rules.levels, rules.presence, rules.redundancy):
+            found = group.model_dump(exclude_none=True).values() if group else ()
+            yield from ((("sensors", sensor), str(name)) for name in found)
+
+
+def _rules(one: TrapMap) -> dict[str, Rule]:
+    found: dict[str, Rule] = {}
+    for oid, entry in one.traps.items():
+        roles = one.about[entry.about].model_dump(exclude_none=True) if entry.about else {}
+        columns = {role: one.varbinds[name] for role, name in roles.items()}
+        rule = Rule(one.vendor, entry, columns, one.varbinds[entry.state.varbind] if entry.state else None)
+        found[oid] = rule
+        parent, _, last = oid.rpartition(".")
+        if not parent.endswith(".0"):
+            found.setdefault(f"{parent}.0.{last}", rule)
+    return found
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return int(value) if isinstance(value, int) else str(value)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}:1:1: the trap map cannot be read: {error}") from error
+
+
+def _at(file: str, raw: object, place: tuple[str | int, ...], message: str) -> ConfigurationError:
+    line, column, current = 1, 1, raw
+    for step in place:
+        marks = getattr(current, "lc", None)
+        if isinstance(current, dict) and step in current and marks is not None:
+            line, column = (number + 1 for number in marks.key(step))
+        elif isinstance(current, list) and isinstance(step, int) and marks is not None and step < len(current):
+            line, column = (number + 1 for number in marks.item(step))
+        else:
+            break
+        current = current[step]  # type: ignore[index]
+    return ConfigurationError(f"{file}:{line}:{column}: {message}")
