@@ -1,0 +1,227 @@
+"""The bus on NATS JetStream. The answers to nats-py's hazards (messaging.md 4) are marked by their numbers there."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+
+from engine.bus import codec, subjects
+from engine.bus.jetstream_reading import Reader
+from engine.bus.jetstream_streams import ensure_streams
+from engine.bus.port import Health, KvEntry, Record, Stored, Subscription
+from engine.clock import Clock
+from engine.model import ids
+from engine.model.errors import ConfigurationError, Conflict, Permanent, Transient
+from engine.model.event import Event
+
+log = structlog.get_logger()
+
+PUBLISH_TIMEOUT = 10.0
+PUBLISH_DEADLINE = 60.0
+WRONG_LAST = frozenset({10071, 10164})
+STREAM_FULL = 10077
+NONCE = "Toban-Nonce"
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    clock: Clock,
+    name: str,
+    user: str | None = None,
+    password: str | None = None,
+    ca_file: str | None = None,
+) -> AsyncIterator["JetStreamBus"]:
+    """A connected bus with all streams in place; drained at the end.
+
+    Raises `ConfigurationError` where the broker refuses us or cannot be reached within 10 s.
+    """
+    client = Client()
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    try:
+        async with asyncio.timeout(15):
+            await client.connect(
+                url,
+                name=name,
+                user=user,
+                password=password,
+                tls=context,
+                allow_reconnect=True,
+                max_reconnect_attempts=3,
+                connect_timeout=5,
+                reconnect_time_wait=1,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                inbox_prefix=f"_INBOX_{subjects.token(name)}".encode(),
+                error_cb=_on_error,
+                disconnected_cb=_on_disconnected,
+                reconnected_cb=_on_reconnected,
+            )
+    except (NatsError, OSError, TimeoutError) as error:
+        why = "refused the login" if "auth" in str(error).lower() else "cannot be reached"
+        msg = f"the broker {url} {why} ({type(error).__name__}); check that it runs, and bus.url, user and password"
+        raise ConfigurationError(msg) from error
+    client.options["max_reconnect_attempts"] = -1  # hazard 3: only the first connect may give up
+    try:
+        js = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        await ensure_streams(js)
+        yield JetStreamBus(client, js, clock)
+    finally:
+        try:
+            async with asyncio.timeout(5):  # hazard 10
+                await client.drain()
+        except (NatsError, TimeoutError) as error:
+            log.warning("bus.drain_failed", error=type(error).__name__)
+            await client.close()
+
+
+async def _on_error(error: Exception) -> None:
+    """Told, never raised: an exception in a callback would end reconnecting for ever (hazard 1)."""
+    log.warning("bus.error", error=f"{type(error).__name__}: {error}"[:256])
+
+
+async def _on_disconnected() -> None:
+    log.warning("bus.disconnected")
+
+
+async def _on_reconnected() -> None:
+    log.info("bus.reconnected")
+
+
+class JetStreamBus:
+    """Keeps the promises of `engine.bus.port.Bus`."""
+
+    def __init__(self, client: Client, js: JetStreamContext, clock: Clock) -> None:
+        """Use `connect`."""
+        self._client, self._js, self._clock = client, js, clock
+        self._reader = Reader(js, clock)
+
+    async def publish(self, event: Event) -> Stored:
+        """A time-out means unknown: the same id is published again until it is known or 60 s are over."""
+        subject, body = subjects.for_event(event), codec.encode(event)
+        plan = subjects.stream_of(subject)
+        until = self._clock.monotonic() + PUBLISH_DEADLINE
+        while True:
+            try:
+                ack = await self._js.publish(
+                    subject, body, timeout=PUBLISH_TIMEOUT, stream=plan.name, headers={"Nats-Msg-Id": event.id}
+                )
+            except APIError as error:
+                if error.err_code == STREAM_FULL:
+                    msg = f"the stream {plan.name} is full; free space or raise its max_bytes"
+                    raise Transient(msg, retry_after=5) from error
+                if self._clock.monotonic() >= until:
+                    raise _told(error, "publishing") from error
+            except (NatsError, TimeoutError, OSError) as error:
+                if self._clock.monotonic() >= until:
+                    raise _told(error, "publishing") from error
+            else:
+                return Stored(plan.name, ack.seq, bool(ack.duplicate))
+            await self._clock.sleep(0.5)
+
+    async def append(self, subject: str, body: bytes, *, expected: int, nonce: str) -> int:
+        """Compare-and-set; a write of ours whose answer was lost is recognised by its nonce (messaging.md 5.2)."""
+        return await self._append(subject, body, expected, nonce, None)
+
+    async def _append(self, subject: str, body: bytes, expected: int, nonce: str, life: float | None) -> int:
+        headers = {"Nats-Expected-Last-Subject-Sequence": str(expected), NONCE: nonce}
+        if life is not None:
+            headers["Nats-TTL"] = str(max(1, round(life)))
+        until = self._clock.monotonic() + PUBLISH_DEADLINE
+        while True:
+            try:
+                stream = subjects.stream_of(subject).name
+                ack = await self._js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=stream, headers=headers)
+            except APIError as error:
+                if error.err_code in WRONG_LAST:
+                    return await self._whose(subject, nonce)
+                if error.err_code == STREAM_FULL:
+                    msg = f"the stream {stream} is full; free space or raise its max_bytes"
+                    raise Transient(msg, retry_after=5) from error
+                if self._clock.monotonic() >= until:
+                    raise _told(error, "appending") from error
+            except (NatsError, TimeoutError, OSError) as error:
+                if self._clock.monotonic() >= until:
+                    raise _told(error, "appending") from error
+            else:
+                return ack.seq
+            await self._clock.sleep(0.5)
+
+    async def _whose(self, subject: str, nonce: str) -> int:
+        stored = await self.last(subject)
+        if stored is not None and stored.nonce == nonce:
+            return stored.sequence
+        msg = f"somebody else wrote {subject} first"
+        raise Conflict(msg)
+
+    async def last(self, subject: str) -> Record | None:
+        """From the stream's leader, never from a stale replica."""
+        try:
+            found = await self._js.get_msg(subjects.stream_of(subject).name, subject=subject)
+        except NotFoundError:
+            return None
+        except (NatsError, TimeoutError, OSError) as error:
+            raise _told(error, "reading") from error
+        if found.seq is None or found.time is None:
+            msg = f"the broker answered without a position for {subject}"
+            raise Permanent(msg)
+        nonce = (found.headers or {}).get(NONCE)
+        return Record(subject, found.seq, found.data or b"", found.time, nonce)
+
+    def replay(
+        self, subject: str, *, since: datetime | None = None, last_per_subject: bool = False
+    ) -> AsyncIterator[Record]:
+        """All that is stored now and fits."""
+        return self._reader.replay(subject, since=since, last_per_subject=last_per_subject)
+
+    def follow(self, subject: str, *, from_start: bool = False) -> AsyncIterator[Record]:
+        """What is stored from now on, without end."""
+        return self._reader.follow(subject, from_start=from_start)
+
+    def subscription(
+        self, durable: str, subject: str, *, ack_wait: float = 30.0, max_deliver: int = 8
+    ) -> AbstractAsyncContextManager[Subscription]:
+        """The durable reader of that name."""
+        return self._reader.subscription(durable, subject, ack_wait=ack_wait, max_deliver=max_deliver)
+
+    async def get(self, bucket: str, key: str) -> KvEntry | None:
+        """Read from the leader each time; a watch may be late or gone (hazard 8)."""
+        found = await self.last(subjects.key(bucket, key))
+        return KvEntry(found.body, found.sequence, found.stored_at) if found else None
+
+    async def put(self, bucket: str, key: str, value: bytes) -> int:
+        """Last write wins."""
+        subject = subjects.key(bucket, key)
+        try:
+            ack = await self._js.publish(subject, value, timeout=PUBLISH_TIMEOUT)
+        except (NatsError, TimeoutError, OSError) as error:
+            raise _told(error, "writing") from error
+        return ack.seq
+
+    async def swap(self, bucket: str, key: str, value: bytes, *, expected: int, life: float | None = None) -> int:
+        """By raw publish: the client's own bucket class has no life on updates (hazard 9)."""
+        nonce = ids.content_hash([key, expected, value])
+        return await self._append(subjects.key(bucket, key), value, expected, nonce, life)
+
+    async def health(self) -> Health:
+        """One round trip to the broker."""
+        if not self._client.is_connected:
+            return Health(connected=False, detail="not connected to the broker")
+        try:
+            info = await self._js.account_info()
+        except (NatsError, TimeoutError, OSError) as error:
+            return Health(connected=False, detail=f"the broker does not answer ({type(error).__name__})")
+        return Health(connected=True, detail=f"{info.streams} streams, {info.storage} bytes")
+
+
+def _told(error: Exception, doing: str) -> Transient:
+    detail = str(error)[:200] or type(error).__name__
+    return Transient(f"{doing} on the bus failed, the outcome is unknown: {detail}", retry_after=2)
