@@ -1,0 +1,88 @@
+"""What became of each datagram: counters that add up, and a bounded sample of what was refused."""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LIMIT_SENDERS = 1024
+LIMIT_SAMPLES = 64
+LIMIT_OCTETS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Datagrams since the start. received = accepted + dropped_by_rate + backlog_lost + all of rejected."""
+
+    received: int = 0
+    accepted: int = 0
+    """Notifications for us: decoded, from an allowed source, with an allowed community."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """By reason: a word of the decoder (`length`, `tag`, ...), `source`, `community`, `v3`, `get`, ..."""
+    dropped_by_rate: int = 0
+    backlog_lost: int = 0
+    """Accepted too late: the spool could not take it and the waiting room was full."""
+    spooled: int = 0
+    replayed: int = 0
+    """Found unpublished in the spool at the start."""
+    duplicates: int = 0
+    unmapped: int = 0
+    """Published as `trap.unmapped`."""
+    unexplained: int = 0
+    """No event: the state varbind holds a value that no map explains."""
+    published: int = 0
+    refused: int = 0
+    """Events that the bus will never take."""
+    missed: int = 0
+    """Numbers that a counting sender used and nobody heard."""
+    lenient: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One refused datagram."""
+
+    reason: str
+    source: str
+    octets: str
+    """Its first 512 octets in hex."""
+
+
+class Tally:
+    """Counts as they grow."""
+
+    def __init__(self) -> None:
+        """All zero."""
+        self._numbers: dict[str, int] = {}
+        self._rejected: dict[str, int] = {}
+        self._senders: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._samples: deque[Sample] = deque(maxlen=LIMIT_SAMPLES)
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Count under a field of Counts."""
+        self._numbers[name] = self._numbers.get(name, 0) + number
+
+    def reject(self, reason: str, source: str, datagram: bytes) -> int:
+        """Count a refused datagram by reason and sender, keep a sample; returns the sender's count for this reason."""
+        self._rejected[reason] = self._rejected.get(reason, 0) + 1
+        key = (source, reason)
+        count = self._senders[key] = self._senders.pop(key, 0) + 1
+        if len(self._senders) > LIMIT_SENDERS:
+            self._senders.popitem(last=False)
+        self.keep(reason, source, datagram)
+        return count
+
+    def keep(self, reason: str, source: str, datagram: bytes) -> None:
+        """Keep a sample."""
+        self._samples.append(Sample(reason, source, datagram[:LIMIT_OCTETS].hex()))
+
+    def counts(self) -> Counts:
+        """The numbers now."""
+        return Counts(rejected=dict(self._rejected), **self._numbers)
+
+    def senders(self) -> Mapping[tuple[str, str], int]:
+        """Refused datagrams by sender and reason; of very many senders the latest."""
+        return dict(self._senders)
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The latest refused or unexplained datagrams, oldest first."""
+        return tuple(self._samples)
