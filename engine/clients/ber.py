@@ -48,7 +48,12 @@ def span(data: bytes, at: int, end: int, notes: list[str]) -> tuple[int, int]:
 
 def long_length(data: bytes, at: int, notes: list[str]) -> tuple[int, int]:
     """The length in long form whose first octet is at `at`, and the offset behind it."""
-    count = data[at] & 0x7F
+    first, high = data[at], data[at + 1]
+    if first == 0x82 and high:
+        return high << 8 | data[at + 2], at + 3
+    if first == 0x81 and high > 0x7F:
+        return high, at + 2
+    count = first & 0x7F
     if count == 0:
         raise Malformed("indefinite-length", "an indefinite length is not allowed in SNMP")
     if count > 4:
@@ -73,10 +78,13 @@ def entered(data: bytes, at: int, end: int, tag: int, notes: list[str]) -> tuple
         raise Malformed("truncated", f"the datagram ends where tag {tag:02x} belongs")
     if data[at] != tag:
         raise Malformed("tag", f"tag {data[at]:02x} where {tag:02x} belongs")
+    size = data[at + 1]
     start = at + 2
-    stop = start + data[at + 1]
-    if stop > end or stop - start > 0x7F:
-        return span(data, at, end, notes)
+    if size > 0x7F:
+        size, start = long_length(data, at + 1, notes)
+    stop = start + size
+    if stop > end:
+        raise beyond(size, end - start)
     return start, stop
 
 

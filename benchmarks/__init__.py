@@ -1,0 +1,1 @@
+"""Measurements, each printing one JSON object; `make bench` runs them all."""
