@@ -1,0 +1,1 @@
+"""Which policy patterns hold? Load, compile to durable_rules, match, check; time and keys are handed in."""

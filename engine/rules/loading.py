@@ -1,0 +1,74 @@
+"""Policy files -> policies and problems; every problem names file, line and column, and the word that was meant."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine import documents
+from engine.documents import Document, Place
+from engine.model.catalogue import Catalogue
+from engine.model.policy import Policy
+from engine.rules import checking
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding about a policy file."""
+
+    code: str
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        """`file:line:column: severity code: message`."""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was found: usable policies, and all problems of all files."""
+
+    policies: tuple[Policy, ...]
+    problems: tuple[Problem, ...]
+
+
+def load(paths: Iterable[Path], catalogue: Catalogue) -> Loaded:
+    """Read files and folders (`*.yaml` without `*.test.yaml`). A file with an error gives no policy."""
+    policies: dict[str, tuple[Policy, str]] = {}
+    problems: list[Problem] = []
+    for path in files(paths):
+        try:
+            document = documents.read(path)
+            policy = documents.validate(document, Policy)
+        except documents.Unreadable as error:
+            problems += [Problem("P001", "error", p.file, p.line, p.column, p.message) for p in error.problems]
+            continue
+        found = [_at(document, problem) for problem in checking.check(policy, catalogue)]
+        if policy.name in policies:
+            message = f"the policy {policy.name} is already defined in {policies[policy.name][1]}"
+            found.append(_at(document, checking.Complaint("P002", "error", ("metadata", "name"), message)))
+        problems += found
+        if not any(problem.severity == "error" for problem in found):
+            policies[policy.name] = (policy, str(path))
+    return Loaded(tuple(policy for policy, _ in policies.values()), tuple(problems))
+
+
+def files(paths: Iterable[Path]) -> list[Path]:
+    """Policy files below these paths, in a stable order."""
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+        found += [one for one in inside if not one.name.endswith(".test.yaml")]
+    return found
+
+
+def _at(document: Document, complaint: checking.Complaint) -> Problem:
+    place: Place = complaint.place
+    line, column = document.position(place)
+    return Problem(complaint.code, complaint.severity, document.file, line, column, complaint.message)

@@ -1,0 +1,62 @@
+"""Event -> fact: only the fields that a policy names, bounded; nothing else reaches the matcher's parser."""
+
+from collections.abc import Iterable
+
+from engine.model.event import Event
+from engine.rules.conditions import field_name
+from engine.rules.port import Fact, Scalar
+
+LIMIT_BYTES = 256
+LIMIT_INTEGER = 2**63 - 1
+LIMIT_FLOAT = 1e15
+
+
+def values(event: Event) -> dict[str, Scalar]:
+    """The event's readable names: envelope and scalar fields."""
+    found: dict[str, Scalar] = {
+        "event.type": event.type,
+        "event.source": event.source,
+        "event.subject": event.subject,
+        "event.severity": event.severity.value,
+        "event.synthetic": event.synthetic,
+    }
+    for name, value in event.data.items():
+        if isinstance(value, str | int | float | bool):
+            found[f"event.{name}"] = value
+    return found
+
+
+def fact(event: Event, fields: Iterable[str], sequence: int, key: str) -> Fact:
+    """The fact about this event; a field that is absent or cannot be said safely is left out."""
+    out: Fact = {"id": str(sequence), "sid": safe_text(key), "kind": "open", "fact": str(sequence)}
+    known = values(event)
+    for name in fields:
+        value = safe(known[name]) if name in known else None
+        if value is not None:
+            out[field_name(name)] = value
+    return out
+
+
+def timer(sequence: int, of: Fact) -> Fact:
+    """The fact that a hold time is over."""
+    return {"id": str(sequence), "sid": of["sid"], "kind": "timer", "of": of["fact"]}
+
+
+def safe(value: Scalar) -> Scalar | None:
+    """A value that durable_rules reads as it is; None for one that it might not."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return safe_text(value)
+    if isinstance(value, int):
+        return value if -LIMIT_INTEGER <= value <= LIMIT_INTEGER else None
+    if not -LIMIT_FLOAT <= value <= LIMIT_FLOAT:  # also refuses NaN
+        return None
+    rounded = round(value, 6)
+    return 0 if abs(rounded) < 1e-4 else rounded  # below that Python writes an exponent
+
+
+def safe_text(value: str) -> str:
+    """Printable text of at most 256 bytes."""
+    text = "".join(c if c.isprintable() else " " for c in value[:LIMIT_BYTES])
+    return text.encode("utf-8", "replace")[:LIMIT_BYTES].decode("utf-8", "ignore")
