@@ -82,7 +82,11 @@ def _plain(value: float) -> Scalar:
 
 def _rules(kind: dict[str, object], wanted: list[dict[str, object]], *, held: bool) -> dict[str, dict[str, object]]:
     pattern: dict[str, object] = {"$and": [kind, *wanted]} if wanted else kind
-    rules: dict[str, dict[str, object]] = {"opened": {"all": [{"open": pattern}]}}
+    # `seen` takes every fact: freeing a key none of whose facts ever matched a rule aborts the process (ADR 0002)
+    rules: dict[str, dict[str, object]] = {
+        "seen": {"all": [{"open": kind}]},
+        "opened": {"all": [{"open": pattern}]},
+    }
     if held:
         timer = {"due": {"$and": [{"kind": "timer"}, {"of": {"open": "fact"}}]}}
         rules["held"] = {"all": [{"open": pattern}, timer]}

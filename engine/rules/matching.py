@@ -30,8 +30,8 @@ log = structlog.get_logger()
 
 KeyOf = Callable[[Event, str], str | None]
 """Event and `by` -> object id, or None."""
-LIVE_FACTS = 1900
-"""Open keys per policy; durable_rules' 32-bit fact hashes stay safe below 2,000 (ADR 0002)."""
+LIVE_FACTS = 1000
+"""Open keys per policy: durable_rules refuses the 1,025th live key of a ruleset (MemoryError, measured; ADR 0002)."""
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from engine.model import ids
 from engine.model.event import Event
 from engine.rules.conditions import field_name
 from engine.rules.port import Fact, Scalar
@@ -28,7 +29,7 @@ def values(event: Event) -> dict[str, Scalar]:
 
 def fact(event: Event, fields: Iterable[str], sequence: int, key: str) -> Fact:
     """The fact about this event; a field that is absent or cannot be said safely is left out."""
-    out: Fact = {"id": str(sequence), "sid": safe_text(key), "kind": "open", "fact": str(sequence)}
+    out: Fact = {"id": str(sequence), "sid": sid(key), "kind": "open", "fact": str(sequence)}
     known = values(event)
     for name in fields:
         value = safe(known[name]) if name in known else None
@@ -37,26 +38,31 @@ def fact(event: Event, fields: Iterable[str], sequence: int, key: str) -> Fact:
     return out
 
 
+def sid(key: str) -> str:
+    """The group key for the matcher: plain letters whatever the object is called."""
+    return ids.content_hash([key])
+
+
 def timer(sequence: int, of: Fact) -> Fact:
     """The fact that a hold time is over."""
     return {"id": str(sequence), "sid": of["sid"], "kind": "timer", "of": of["fact"]}
 
 
 def safe(value: Scalar) -> Scalar | None:
-    """A value that durable_rules reads as it is; None for one that it might not."""
+    """A value that durable_rules reads as it is: numbers beyond its range become its ends; None for NaN."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, int):
-        return value if -LIMIT_INTEGER <= value <= LIMIT_INTEGER else None
-    if not -LIMIT_FLOAT <= value <= LIMIT_FLOAT:  # also refuses NaN
+        return max(-LIMIT_INTEGER, min(LIMIT_INTEGER, value))
+    if value != value:  # noqa: PLR0124  not a number: no comparison can hold
         return None
-    rounded = round(value, 6)
+    rounded = round(max(-LIMIT_FLOAT, min(LIMIT_FLOAT, value)), 6)
     return 0 if abs(rounded) < 1e-4 else rounded  # below that Python writes an exponent
 
 
 def safe_text(value: str) -> str:
-    """Printable text of at most 256 bytes."""
-    text = "".join(c if c.isprintable() else " " for c in value[:LIMIT_BYTES])
+    """Printable text of at most 256 bytes; quotes and backslashes, which conditions cannot name, become blanks."""
+    text = "".join(c if c.isprintable() and c not in "\"\\" else " " for c in value[:LIMIT_BYTES])
     return text.encode("utf-8", "replace")[:LIMIT_BYTES].decode("utf-8", "ignore")
