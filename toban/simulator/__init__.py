@@ -1,0 +1,1 @@
+"""The datacenter, from outside: blades, BMCs, a chassis and a vCenter that Toban reaches over real wires only."""

@@ -1,0 +1,121 @@
+"""The whole datacenter in one value: truth, vCenter, BMCs, chassis and control socket, started and stopped together."""
+
+import json
+import os
+import ssl
+import threading
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from toban.simulator import certificates, spec
+from toban.simulator.agenda import Agenda
+from toban.simulator.chassis import Chassis
+from toban.simulator.control import Control, Reply
+from toban.simulator.faults import Faults, Unknown, state_of
+from toban.simulator.ledger import Ledger
+from toban.simulator.redfish import Bmc
+from toban.simulator.spec import SpecError
+from toban.simulator.truth import Truth
+from toban.simulator.vcenter.center import Center
+from toban.simulator.vcenter.endpoint import Endpoint
+from toban.simulator.web import Application, Server
+
+LOAD_EVERY = 1.0
+
+
+class Datacenter:
+    """A running datacenter; use as a context manager."""
+
+    def __init__(self, estate: Path, state: Path) -> None:
+        """Reads the estate and binds every address; raises `SpecError` with one sentence."""
+        read = spec.read(estate)
+        simulation = read.simulation
+        state.mkdir(parents=True, exist_ok=True)
+        self._state = state
+        self.finished = threading.Event()
+        self.ledger = Ledger(state / "ledger.jsonl")
+        self.agenda = Agenda()
+        self.truth = Truth(read, self.ledger, self.agenda)
+        self.center = Center(simulation, self.truth)
+        self.endpoint = Endpoint(self.center)
+        self.chassis = Chassis(self.truth, simulation.snmp)
+        self.faults = Faults(self.truth, self.center, self.endpoint, self.chassis)
+        vcenter = next((one.url for one in read.vcenters if one.name == simulation.vcenter.name), None)
+        if vcenter is None:
+            msg = f"the simulated vCenter {simulation.vcenter.name} is not among the estate's vcenters"
+            raise SpecError(msg)
+        faces: dict[str, Application] = {vcenter: self.endpoint}
+        for blade in self.truth.blades.values():
+            faces[blade.slot.bmc.url] = Bmc(self.truth, blade, simulation.bmc)
+        names = frozenset(urlsplit(url).hostname or "127.0.0.1" for url in faces)
+        context = certificates.issue(state, names | {"127.0.0.1", "localhost"})
+        self.servers = [_server(url, context, face) for url, face in faces.items()]
+        self._control = Control(state / "control.sock", self.ask)
+        self.ready: dict[str, object] = {
+            "pid": os.getpid(),
+            "vcenter": vcenter,
+            "bmcs": {blade.machine: blade.slot.bmc.url for blade in self.truth.blades.values()},
+            "ca": str(state / "ca.pem"),
+            "control": str(state / "control.sock"),
+        }
+
+    def __enter__(self) -> "Datacenter":
+        """Start everything; `ready.json` appears last."""
+        self.agenda.start()
+        for server in self.servers:
+            server.start()
+        self._control.start()
+        self._sample()
+        (self._state / "ready.json").write_text(json.dumps(self.ready), encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything; nothing stays bound or running."""
+        (self._state / "ready.json").unlink(missing_ok=True)
+        self._control.stop()
+        self.agenda.close()
+        self.center.sessions.end_all()
+        for server in self.servers:
+            server.stop()
+        self.chassis.close()
+        self.ledger.close()
+
+    def _sample(self) -> None:
+        self.center.belief.refresh_load()
+        self.agenda.after(LOAD_EVERY, self._sample)
+
+    def ask(self, request: dict[str, object]) -> Reply:
+        """One request of the control socket: fault, load, state, ledger, quit."""
+        do = request.get("do")
+        try:
+            if do == "fault":
+                self.faults.apply(str(request.get("fault")), str(request.get("target", "")))
+                return {"done": request.get("fault"), "target": request.get("target")}
+            if do == "load":
+                self.faults.load(str(request.get("vm")), int(str(request.get("mhz"))))
+                return {"done": "load", "vm": request.get("vm"), "mhz": request.get("mhz")}
+        except (Unknown, ValueError) as error:
+            return {"error": str(error)}
+        if do == "state":
+            return state_of(self.truth, self.center)
+        if do == "ledger":
+            failures = [repr(error) for error in self.agenda.failures]
+            return {"entries": self.ledger.entries(), "violations": self.ledger.violations(), "failures": failures}
+        if do == "quit":
+            self.finished.set()
+            return {"done": "quit"}
+        return {"error": f"unknown request {do!r}; known: fault, load, state, ledger, quit"}
+
+
+def _server(url: str, context: ssl.SSLContext, face: Application) -> Server:
+    parts = urlsplit(url)
+    host = parts.hostname or "127.0.0.1"
+    where = host if host.replace(".", "").isdigit() else "0.0.0.0"  # noqa: S104  a name is ours inside a container only
+    try:
+        return Server((where, parts.port or 443), context, face)
+    except OSError as error:
+        msg = f"cannot serve {url}: {error.strerror}; free the port or change the estate"
+        raise SpecError(msg) from error

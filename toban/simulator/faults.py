@@ -1,0 +1,159 @@
+"""Faults: what a tester may do to the datacenter, by name."""
+
+from collections.abc import Callable
+
+from pyVmomi import vim
+
+from toban.simulator.chassis import Chassis
+from toban.simulator.truth import Host, Truth
+from toban.simulator.vcenter import hosts
+from toban.simulator.vcenter.center import Center
+from toban.simulator.vcenter.endpoint import Endpoint
+
+Fault = Callable[[str], None]
+
+
+class Unknown(Exception):
+    """No such fault or target; the sentence says which there are."""
+
+
+class Faults:
+    """Applies faults to the truth."""
+
+    def __init__(self, truth: Truth, center: Center, endpoint: Endpoint, chassis: Chassis) -> None:
+        """Nothing is broken yet."""
+        self._truth, self._center, self._endpoint, self._chassis = truth, center, endpoint, chassis
+        self.names: dict[str, Fault] = {
+            "blade-power-lost": lambda t: truth.cut(self._machine(t), "power lost", ordered=False),
+            "blade-power-restored": lambda t: truth.feed(self._machine(t), "power restored"),
+            "host-hang": lambda t: self._blade(t, hung=True),
+            "host-recovered": lambda t: self._blade(t, hung=False),
+            "network-isolated": lambda t: self._blade(t, isolated=True),
+            "network-restored": lambda t: self._blade(t, isolated=False),
+            "bmc-dead": lambda t: self._bmc(t, "dead"),
+            "bmc-restored": lambda t: self._bmc(t, "ok"),
+            "bmc-lies-off": lambda t: self._bmc(t, "lies-off"),
+            "bmc-stuck": lambda t: self._bmc(t, "stuck"),
+            "maintenance-entered": lambda t: self._maintenance(t, entered=True),
+            "maintenance-exited": lambda t: self._maintenance(t, entered=False),
+            "traps-muted": lambda _: self._mute(muted=True),
+            "traps-unmuted": lambda _: self._mute(muted=False),
+            "vcenter-blind": lambda _: self._blind(blind=True),
+            "vcenter-seeing": lambda _: self._blind(blind=False),
+            "vcenter-restart": lambda _: self._restart(),
+            "vm-question": self._question,
+        }
+
+    def apply(self, name: str, target: str) -> None:
+        """Break or mend something; raises `Unknown`."""
+        kind, _, number = name.partition(":")
+        if kind == "trap" and number.isdigit():
+            self._chassis.send(int(number), self._machine(target))
+            return
+        if name not in self.names:
+            msg = f"unknown fault {name!r}; known: {', '.join(self.names)}, trap:NUMBER"
+            raise Unknown(msg)
+        self._truth.ledger.write("fault", fault=name, target=target)
+        self.names[name](target)
+
+    def load(self, vm: str, mhz: int) -> None:
+        """Change a VM's demand; vCenter shows it at its next sample."""
+        with self._truth.lock:
+            if vm not in self._truth.vms:
+                msg = f"unknown VM {vm!r}; known: {', '.join(self._truth.vms)}"
+                raise Unknown(msg)
+            self._truth.vms[vm].demand_mhz = mhz
+            self._truth.ledger.write("vm.demand", vm=vm, mhz=mhz)
+        self._center.belief.refresh_load()
+
+    def _machine(self, target: str) -> str:
+        if target in self._truth.blades:
+            return target
+        if target in self._truth.hosts:
+            return self._truth.hosts[target].blade.machine
+        known = ", ".join([*self._truth.blades, *self._truth.hosts])
+        msg = f"unknown target {target!r}; known: {known}"
+        raise Unknown(msg)
+
+    def _host(self, target: str) -> Host:
+        host = self._truth.host_on(self._machine(target))
+        if host is None:
+            msg = f"no host runs on {target!r}"
+            raise Unknown(msg)
+        return host
+
+    def _blade(self, target: str, *, hung: bool | None = None, isolated: bool | None = None) -> None:
+        machine = self._machine(target)
+        with self._truth.lock:
+            blade = self._truth.blades[machine]
+            blade.hung = blade.hung if hung is None else hung
+            blade.isolated = blade.isolated if isolated is None else isolated
+        self._truth.tell("reach", machine)
+
+    def _bmc(self, target: str, state: str) -> None:
+        with self._truth.lock:
+            self._truth.blades[self._machine(target)].bmc = state
+
+    def _maintenance(self, target: str, *, entered: bool) -> None:
+        with self._truth.lock:
+            record = self._center.inventory.hosts[self._host(target).name]
+            hosts.show_maintenance(self._center, record, entered=entered, user="Administrator")
+
+    def _mute(self, *, muted: bool) -> None:
+        self._chassis.muted = muted
+
+    def _blind(self, *, blind: bool) -> None:
+        with self._truth.lock:
+            self._endpoint.blind = blind
+            if blind:
+                self._center.sessions.interrupt()
+                self._center.registry.changed.notify_all()
+
+    def _restart(self) -> None:
+        self._blind(blind=True)
+        with self._truth.lock:
+            self._center.sessions.end_all()
+            self._center.registry.changed.notify_all()
+        self._truth.agenda.after(2.0, lambda: self._blind(blind=False))
+
+    def _question(self, target: str) -> None:
+        with self._truth.lock:
+            if target not in self._truth.vms:
+                msg = f"unknown VM {target!r}"
+                raise Unknown(msg)
+            self._center.questions.will_ask.add(target)
+
+
+def state_of(truth: Truth, center: Center) -> dict[str, object]:
+    """The truth and what vCenter believes, side by side, as plain JSON values."""
+    with truth.lock:
+        inventory = center.inventory
+        return {
+            "blades": {
+                b.machine: {"powered": b.powered, "hung": b.hung, "isolated": b.isolated, "bmc": b.bmc}
+                for b in truth.blades.values()
+            },
+            "hosts": {
+                name: {
+                    "connection": str(inventory.get(record, "runtime.connectionState")),
+                    "maintenance": bool(inventory.get(record, "runtime.inMaintenanceMode")),
+                    "cpu_mhz": truth.used_mhz(name),
+                }
+                for name, record in inventory.hosts.items()
+            },
+            "vms": {vm.name: _vm_state(truth, center, vm.name) for vm in truth.vms.values()},
+        }
+
+
+def _vm_state(truth: Truth, center: Center, name: str) -> dict[str, object]:
+    runs = truth.runs_on(name)
+    record = center.inventory.vm_at(truth.vms[name].path)
+    host = center.inventory.get(record, "runtime.host") if record is not None else None
+    return {
+        "running_on": runs[0] if runs else None,
+        "copies": len(runs),
+        "registered_on": center.inventory.get(host, "name") if host is not None else None,
+        "power": str(center.inventory.get(record, "runtime.powerState")) if record is not None else None,
+        "on": record is not None
+        and center.inventory.get(record, "runtime.powerState") == vim.VirtualMachine.PowerState.poweredOn,
+    }

@@ -1,0 +1,1 @@
+"""A vCenter's SOAP endpoint, served with pyVmomi's own types."""

@@ -1,0 +1,160 @@
+"""Events: the list, history collectors with their pages, and queries."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyVmomi import vim, vmodl
+
+from toban.simulator import agenda
+from toban.simulator.vcenter.inventory import Inventory
+from toban.simulator.vcenter.registry import Computed, Registry
+
+MOST = 1000
+COLLECTORS = 32
+
+
+@dataclass(slots=True)
+class History:
+    """One EventHistoryCollector."""
+
+    identity: Any
+    filter: Any
+    page: int = 10
+    position: int = 0
+    """How many of its matching events were read."""
+
+
+class Events:
+    """All events of one vCenter, oldest first."""
+
+    def __init__(self, registry: Registry, inventory: Inventory) -> None:
+        """No event yet."""
+        self._registry, self._inventory = registry, inventory
+        self._keys, self._collectors = itertools.count(1), itertools.count(1)
+        self._all: list[Any] = []
+        self._histories: dict[str, History] = {}
+
+    @property
+    def latest(self) -> Any:
+        """The newest event or None."""
+        return self._all[-1] if self._all else None
+
+    def post(self, event: Any, *, user: str = "", chain: int | None = None) -> Any:
+        """Number, date and keep an event, and show it to every collector that wants it."""
+        event.key = next(self._keys)
+        event.chainId = event.key if chain is None else chain
+        event.createdTime = agenda.now()
+        event.userName = user
+        where = self._inventory.datacenter
+        event.datacenter = vim.event.DatacenterEventArgument(name=self._inventory.get(where, "name"), datacenter=where)
+        if not event.fullFormattedMessage:
+            event.fullFormattedMessage = type(event).__name__.rpartition(".")[2]
+        self._all.append(event)
+        del self._all[:-10_000]
+        for history in self._histories.values():
+            if self._matches(event, history.filter):
+                self._registry.touch(history.identity, "latestPage")
+        return event
+
+    def about_host(self, kind: Any, host: Any, **more: Any) -> Any:
+        """An event whose subject is a host."""
+        cluster = self._inventory.cluster
+        resource = vim.event.ComputeResourceEventArgument(
+            name=self._inventory.get(cluster, "name"), computeResource=cluster
+        )
+        return kind(host=self.host(host), computeResource=resource, **more)
+
+    def about_vm(self, kind: Any, vm: Any, **more: Any) -> Any:
+        """An event whose subject is a VM; `host` is where its record is unless given."""
+        more.setdefault("host", self.host(self._inventory.get(vm, "runtime.host")))
+        return kind(vm=self.vm(vm), template=False, **more)
+
+    def host(self, host: Any) -> Any:
+        """The argument that names a host."""
+        return vim.event.HostEventArgument(name=self._inventory.get(host, "name"), host=host)
+
+    def vm(self, vm: Any) -> Any:
+        """The argument that names a VM."""
+        return vim.event.VmEventArgument(name=self._inventory.get(vm, "name"), vm=vm)
+
+    def query(self, spec: Any) -> list[Any]:
+        """One-shot reading, oldest first, at most 1,000."""
+        found = [event for event in self._all if self._matches(event, spec)]
+        most = min(spec.maxCount or MOST, MOST) if spec is not None else MOST
+        return found[-most:]
+
+    def collect(self, spec: Any) -> Any:
+        """A new history collector; raises InvalidState at the limit."""
+        if len(self._histories) >= COLLECTORS:
+            raise vim.fault.InvalidState(msg="too many event collectors")
+        kind, ref = vim.event.EventHistoryCollector, f"session-events-{next(self._collectors)}"
+        history = History(kind(ref), spec)
+        self._histories[ref] = history
+        return self._registry.add(kind, ref, filter=spec, latestPage=Computed(lambda: self._page(history)))
+
+    def _page(self, history: History) -> list[Any]:
+        newest = [event for event in self._all if self._matches(event, history.filter)][-history.page :]
+        return sorted(newest, key=lambda event: (event.key % 3, event.key))  # the page is unordered on a real one
+
+    def history(self, identity: Any) -> History:
+        """A collector; raises ManagedObjectNotFound."""
+        found = self._histories.get(identity._moId)  # noqa: SLF001  pyVmomi's name for the reference
+        if found is None:
+            raise vmodl.fault.ManagedObjectNotFound(msg="The collector is gone.", obj=identity)
+        return found
+
+    def resize(self, identity: Any, page: int) -> None:
+        """Set how many events the latest page shows."""
+        if not 0 < page <= MOST:
+            raise vmodl.fault.InvalidArgument(msg=f"page size {page}", invalidProperty="maxCount")
+        self.history(identity).page = page
+        self._registry.touch(identity, "latestPage")
+
+    def read_on(self, identity: Any, most: int) -> list[Any]:
+        """The next events of a scrolling collector."""
+        history = self.history(identity)
+        matching = [event for event in self._all if self._matches(event, history.filter)]
+        found = matching[history.position : history.position + most]
+        history.position += len(found)
+        return found
+
+    def rewind(self, identity: Any) -> None:
+        """Scroll from the oldest again."""
+        self.history(identity).position = 0
+
+    def drop(self, identity: Any) -> None:
+        """The collector is gone."""
+        if self._histories.pop(identity._moId, None) is not None:  # noqa: SLF001
+            self._registry.remove(identity)
+
+    def _matches(self, event: Any, spec: Any) -> bool:
+        if spec is None:
+            return True
+        return (
+            _in_time(event.createdTime, spec.time)
+            and _in_kinds(event, spec)
+            and (spec.eventChainId is None or spec.eventChainId == event.chainId)
+            and self._about(event, spec.entity)
+        )
+
+    def _about(self, event: Any, by: Any) -> bool:
+        if by is None or by.entity in (self._inventory.root, self._inventory.datacenter):
+            return True
+        named = {event.host.host if event.host else None, event.vm.vm if event.vm else None}
+        if event.computeResource is not None:
+            named.add(event.computeResource.computeResource)
+        return by.entity in named
+
+
+def _in_time(at: datetime, by: Any) -> bool:
+    return by is None or ((by.beginTime is None or at >= by.beginTime) and (by.endTime is None or at <= by.endTime))
+
+
+def _in_kinds(event: Any, spec: Any) -> bool:
+    names = {type(event).__name__.rpartition(".")[2]}
+    if isinstance(event, vim.event.EventEx):
+        names = {event.eventTypeId}
+    wanted = set(spec.eventTypeId or ())
+    return (not wanted or bool(names & wanted)) and (not spec.type or isinstance(event, tuple(spec.type)))

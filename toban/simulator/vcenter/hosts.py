@@ -1,0 +1,126 @@
+"""Orders to hosts and the cluster."""
+
+from typing import Any
+
+from pyVmomi import vim
+
+from toban.simulator.vcenter import inventory as inventories
+from toban.simulator.vcenter import machines
+from toban.simulator.vcenter.center import Center
+from toban.simulator.vcenter.sessions import Session
+
+Connection = vim.HostSystem.ConnectionState
+
+
+def disconnect(center: Center, session: Session, host: Any) -> Any:
+    """DisconnectHost_Task: vCenter stops listening; also for a host that does not answer."""
+
+    def work() -> None:
+        inventory = center.inventory
+        center.registry.find(host)
+        inventory.set(host, "runtime.connectionState", Connection.disconnected)
+        for vm in inventory.get(host, "vm") or ():
+            inventory.set(vm, "runtime.connectionState", vim.VirtualMachine.ConnectionState.disconnected)
+        kind = vim.event.HostDisconnectedEvent
+        center.events.post(center.events.about_host(kind, host, reason="userRequest"), user=session.user or "")
+
+    center.registry.find(host)
+    return center.start("DisconnectHost_Task", host, center.seconds.disconnect, work, session.user or "")
+
+
+def reconnect(center: Center, session: Session, host: Any, *_: Any) -> Any:
+    """ReconnectHost_Task."""
+
+    def work() -> None:
+        truth = center.inventory.truth_of(center.registry.find(host))
+        if not truth.reachable:
+            raise vim.fault.HostConnectFault(msg="The host does not answer.")
+        center.belief.found(host, truth)
+
+    center.registry.find(host)
+    return center.start("ReconnectHost_Task", host, center.seconds.disconnect, work, session.user or "")
+
+
+def enter_maintenance(center: Center, session: Session, host: Any, *_: Any) -> Any:
+    """EnterMaintenanceMode_Task: waits for running VMs to leave, as it moves nothing itself."""
+    center.require_reach(center.registry.find(host))
+    center.events.post(center.events.about_host(vim.event.EnteringMaintenanceModeEvent, host), user=session.user or "")
+
+    def work() -> None:
+        center.require_reach(host)
+        if center.inventory.truth_of(host).running:
+            raise machines.Waiting
+        show_maintenance(center, host, entered=True, user=session.user or "")
+
+    return center.start("EnterMaintenanceMode_Task", host, center.seconds.maintenance, work, session.user or "")
+
+
+def exit_maintenance(center: Center, session: Session, host: Any, *_: Any) -> Any:
+    """ExitMaintenanceMode_Task."""
+    center.require_reach(center.registry.find(host))
+
+    def work() -> None:
+        show_maintenance(center, host, entered=False, user=session.user or "")
+
+    return center.start("ExitMaintenanceMode_Task", host, center.seconds.maintenance, work, session.user or "")
+
+
+def show_maintenance(center: Center, host: Any, *, entered: bool, user: str) -> None:
+    """The record of the host shows the mode, with its event."""
+    center.inventory.set(host, "runtime.inMaintenanceMode", entered)
+    kind = vim.event.EnteredMaintenanceModeEvent if entered else vim.event.ExitMaintenanceModeEvent
+    center.events.post(center.events.about_host(kind, host), user=user)
+
+
+def destroy(center: Center, session: Session, entity: Any) -> Any:
+    """Destroy_Task: a host leaves the cluster; everything else is refused and noted."""
+    center.registry.find(entity)
+    if not isinstance(entity, vim.HostSystem):
+        return machines.destroy(center, session, entity)
+
+    def work() -> None:
+        state = center.inventory.get(center.registry.find(entity), "runtime.connectionState")
+        if state == Connection.connected and not center.inventory.get(entity, "runtime.inMaintenanceMode"):
+            raise vim.fault.InvalidState(msg="The host is connected and not in maintenance mode.")
+        _removed(center, entity, session.user or "")
+
+    return center.start("Destroy_Task", entity, center.seconds.remove, work, session.user or "")
+
+
+def _removed(center: Center, host: Any, user: str) -> None:
+    inventory, name = center.inventory, center.inventory.get(host, "name")
+    for vm in inventory.get(host, "vm") or ():
+        center.events.post(center.events.about_vm(vim.event.VmRemovedEvent, vm), user=user)
+        center.registry.remove(vm)
+    center.events.post(center.events.about_host(vim.event.HostRemovedEvent, host), user=user)
+    center.registry.remove(host)
+    inventory.hosts.pop(inventory.truth_of(host).name, None)
+    inventory.touch(inventory.cluster, "host")
+    center.truth.ledger.write("host.removed", host=name)
+
+
+def add(center: Center, session: Session, cluster: Any, spec: Any, *_: Any) -> Any:
+    """AddHost_Task: a host of the datacenter comes (back) into the cluster with what runs on it."""
+    center.registry.find(cluster)
+
+    def work() -> Any:
+        host = center.truth.hosts.get(spec.hostName or "")
+        if host is None or not host.reachable:
+            raise vim.fault.HostConnectFault(msg=f"{spec.hostName} does not answer.")
+        if host.name in center.inventory.hosts:
+            raise vim.fault.DuplicateName(msg=f"{host.name} is here", name=host.name, object=cluster)
+        record = inventories.add_host(center.inventory, host)
+        center.events.post(center.events.about_host(vim.event.HostAddedEvent, record), user=session.user or "")
+        return record
+
+    return center.start("AddHost_Task", cluster, center.seconds.disconnect, work, session.user or "")
+
+
+METHODS = {
+    "DisconnectHost_Task": disconnect,
+    "ReconnectHost_Task": reconnect,
+    "EnterMaintenanceMode_Task": enter_maintenance,
+    "ExitMaintenanceMode_Task": exit_maintenance,
+    "Destroy_Task": destroy,
+    "AddHost_Task": add,
+}

@@ -1,0 +1,239 @@
+"""Orders to VMs, with the refusals of the real thing; what runs really changes in the truth only."""
+
+from typing import Any
+
+from pyVmomi import vim, vmodl
+
+from toban.simulator.truth import Locked
+from toban.simulator.vcenter import inventory as inventories
+from toban.simulator.vcenter.belief import Off, On
+from toban.simulator.vcenter.center import Center
+from toban.simulator.vcenter.sessions import Session
+from toban.simulator.vcenter.tasks import Waiting
+
+MOVED, COPIED = "2", "1"
+
+
+def power_on(center: Center, session: Session, vm: Any, host: Any = None) -> Any:
+    """PowerOnVM_Task."""
+    center.registry.find(vm)
+    return center.start(
+        "PowerOnVM_Task", vm, center.seconds.power, lambda: _start(center, vm, host), session.user or ""
+    )
+
+
+def power_on_many(center: Center, session: Session, _: Any, vms: Any, __: Any = None) -> Any:
+    """PowerOnMultiVM_Task, without DRS: one after another, each where its record is."""
+    chosen = [center.registry.find(vm) for vm in vms]
+    if not chosen:
+        raise vmodl.fault.InvalidArgument(msg="no VM", invalidProperty="vm")
+    return [power_on(center, session, vm) for vm in chosen][-1]
+
+
+def _start(center: Center, vm: Any, asked: Any) -> None:
+    inventory = center.inventory
+    _require_state(center, vm, Off, On)
+    host = inventory.get(vm, "runtime.host")
+    if asked is not None and asked != host:
+        raise vmodl.fault.NotSupported(msg="this cluster has no DRS; the VM starts where it is registered")
+    center.require_reach(host)
+    _require_service(center, host)
+    _ask(center, vm)
+    try:
+        center.truth.start(inventory.files(vm).name, inventory.truth_of(host).name, "PowerOn through vCenter")
+    except Locked as error:
+        path = inventory.get(vm, "config.files.vmPathName")
+        raise vim.fault.FileLocked(msg="Unable to access a file since it is locked", file=path) from error
+    center.belief.show_power(vm, on=True)
+
+
+def _ask(center: Center, vm: Any) -> None:
+    inventory, questions = center.inventory, center.questions
+    name = inventory.files(vm).name
+    if name not in questions.will_ask:
+        return
+    answer = questions.answered.get(vm._moId)  # noqa: SLF001  pyVmomi's name for the reference
+    if answer is None:
+        if inventory.get(vm, "runtime.question") is None:
+            inventory.set(vm, "runtime.question", _question())
+        raise Waiting
+    questions.will_ask.discard(name)
+    center.truth.ledger.write("vm.answered", vm=name, answer="moved" if answer == MOVED else "copied")
+
+
+def _question() -> Any:
+    def choice(key: str, label: str, summary: str) -> Any:
+        return vim.ElementDescription(key=key, label=label, summary=summary)
+
+    options = [
+        choice("0", "button.uuid.cancel", "Cancel"),
+        choice(COPIED, "button.uuid.copiedTheVM", "I _Copied It"),
+        choice(MOVED, "button.uuid.movedTheVM", "I _Moved It"),
+    ]
+    return vim.vm.QuestionInfo(
+        id="_vmx1",
+        text="msg.uuid.altered:This virtual machine might have been moved or copied.",
+        choice=vim.option.ChoiceOption(choiceInfo=options, defaultIndex=1),
+        message=[vim.vm.Message(id="msg.uuid.altered", text="This virtual machine might have been moved or copied.")],
+    )
+
+
+def answer(center: Center, _: Session, vm: Any, question: str, choice: str) -> None:
+    """AnswerVM."""
+    asked = center.inventory.get(center.registry.find(vm), "runtime.question")
+    if asked is None or asked.id != question:
+        raise vmodl.fault.InvalidArgument(msg="no such question", invalidProperty="questionId")
+    if choice not in [one.key for one in asked.choice.choiceInfo]:
+        raise vmodl.fault.InvalidArgument(msg="no such choice", invalidProperty="answerChoice")
+    center.questions.answered[vm._moId] = choice  # noqa: SLF001
+    center.inventory.set(vm, "runtime.question", None)
+
+
+def power_off(center: Center, session: Session, vm: Any) -> Any:
+    """PowerOffVM_Task."""
+    center.require_reach(center.inventory.get(center.registry.find(vm), "runtime.host"))
+    _require_state(center, vm, On, Off)
+
+    def work() -> None:
+        host = center.inventory.get(vm, "runtime.host")
+        center.require_reach(host)
+        center.truth.stop(center.inventory.files(vm).name, center.inventory.truth_of(host).name, "PowerOff by vCenter")
+        center.belief.show_power(vm, on=False)
+
+    return center.start("PowerOffVM_Task", vm, center.seconds.power, work, session.user or "")
+
+
+def relocate(center: Center, session: Session, vm: Any, spec: Any, _: Any = None) -> Any:
+    """RelocateVM_Task: another host, the same datastore."""
+    return _move(center, session, "RelocateVM_Task", (vm, spec.host, spec.pool))
+
+
+def migrate(center: Center, session: Session, vm: Any, *rest: Any) -> Any:
+    """MigrateVM_Task(pool, host, priority, state)."""
+    return _move(center, session, "MigrateVM_Task", (vm, rest[1], rest[0]))
+
+
+def _move(center: Center, session: Session, method: str, order: tuple[Any, Any, Any]) -> Any:
+    vm, target, pool = order
+    inventory = center.inventory
+    center.registry.find(vm)
+    if target is None or (pool is not None and pool != inventory.pool):
+        raise vmodl.fault.InvalidArgument(
+            msg="host and pool must belong to one compute resource", invalidProperty="spec.pool"
+        )
+    center.registry.find(target)
+    center.require_reach(inventory.get(vm, "runtime.host"))
+    hot = inventory.get(vm, "runtime.powerState") == On
+    if hot:
+        going = center.events.about_vm(vim.event.VmBeingHotMigratedEvent, vm, destHost=center.events.host(target))
+        center.events.post(going, user=session.user or "")
+    seconds = center.seconds.relocate if hot else center.seconds.register_vm
+    return center.start(method, vm, seconds, lambda: _arrive(center, vm, target), session.user or "")
+
+
+def _arrive(center: Center, vm: Any, target: Any) -> None:
+    inventory = center.inventory
+    source, files = inventory.get(vm, "runtime.host"), inventory.files(vm)
+    for host in (source, target):
+        center.require_reach(host)
+    _require_service(center, target)
+    here, there = inventory.truth_of(source), inventory.truth_of(target)
+    if there.name not in center.truth.stores[files.datastore].hosts:
+        raise vim.fault.InvalidDatastore(msg=f"{there.name} does not mount {files.datastore}", name=files.datastore)
+    if files.name in here.running:
+        center.truth.move(files.name, here.name, there.name)
+    inventory.set(vm, "runtime.host", target)
+    inventory.touch(source, "vm")
+    inventory.touch(target, "vm")
+    center.events.post(center.events.about_vm(vim.event.VmMigratedEvent, vm, sourceHost=center.events.host(source)))
+
+
+def unregister(center: Center, _: Session, vm: Any) -> None:
+    """UnregisterVM: the record goes, the files stay."""
+    _require_state(center, center.registry.find(vm), Off, On)
+    host = center.inventory.get(vm, "runtime.host")
+    center.require_reach(host)
+    center.events.post(center.events.about_vm(vim.event.VmRemovedEvent, vm))
+    center.registry.remove(vm)
+    center.inventory.touch(host, "vm")
+
+
+def destroy(center: Center, _: Session, vm: Any) -> Any:
+    """Destroy_Task on a VM deletes disks: nobody here may, and the attempt is noted."""
+    center.truth.ledger.violation("destroy-refused", entity=vm._moId)  # noqa: SLF001
+    raise vim.fault.NoPermission(
+        msg="nobody may destroy this", object=vm, privilegeId="VirtualMachine.Inventory.Delete"
+    )
+
+
+def register(center: Center, session: Session, folder: Any, *order: Any) -> Any:
+    """RegisterVM_Task(path, name, asTemplate, pool, host) on a folder."""
+    path, name, as_template, pool, host = order
+    center.registry.find(folder)
+    if as_template:
+        raise vmodl.fault.NotSupported(msg="templates are not simulated")
+    if pool is None or (pool != center.inventory.pool):
+        raise vmodl.fault.InvalidArgument(msg="a pool of the target's cluster is needed", invalidProperty="pool")
+
+    def work() -> Any:
+        return _registered(center, path, name, host)
+
+    entity = center.registry.find(folder)
+    return center.start("RegisterVM_Task", entity, center.seconds.register_vm, work, session.user or "")
+
+
+def _registered(center: Center, path: str, name: str | None, host: Any) -> Any:
+    inventory, truth = center.inventory, center.truth
+    target = host if host is not None else next(iter(inventory.hosts.values()))
+    known = inventory.vm_at(path)
+    if known is not None:
+        raise vim.fault.AlreadyExists(msg="this path is registered already", name=inventory.get(known, "name"))
+    store = path.partition("[")[2].partition("]")[0]
+    if store not in truth.stores:
+        raise vim.fault.InvalidDatastore(msg=f"no datastore {store}", name=store)
+    files = next((vm for vm in truth.vms.values() if vm.path == path), None)
+    if files is None:
+        raise vim.fault.NotFound(msg=f"no file {path}")
+    center.registry.find(target)
+    if inventory.get(target, "runtime.connectionState") != vim.HostSystem.ConnectionState.connected:
+        raise vim.fault.InvalidState(msg="the host is out of reach")
+    _require_service(center, target)
+    if inventory.truth_of(target).name not in truth.stores[store].hosts:
+        raise vim.fault.InvalidDatastore(msg=f"the host does not mount {store}", name=store)
+    shown = name or files.name
+    if inventory.vm_named(shown) is not None:
+        raise vim.fault.DuplicateName(msg=f"{shown} exists", name=shown, object=inventory.vm_named(shown))
+    vm = inventories.add_vm(inventory, files, target, on=False, name=shown)
+    truth.ledger.write("vm.registered", vm=files.name, host=inventory.truth_of(target).name)
+    center.events.post(center.events.about_vm(vim.event.VmRegisteredEvent, vm))
+    return vm
+
+
+def _require_service(center: Center, host: Any) -> None:
+    if center.inventory.get(host, "runtime.inMaintenanceMode"):
+        raise vim.fault.InvalidState(msg="the host is in maintenance mode")
+
+
+def _require_state(center: Center, vm: Any, wanted: Any, other: Any) -> None:
+    if center.inventory.get(vm, "runtime.powerState") != wanted:
+        raise vim.fault.InvalidPowerState(
+            msg="the VM is not in the power state that this needs", requestedState=other, existingState=other
+        )
+
+
+def guest_stop(center: Center, session: Session, vm: Any) -> None:
+    """ShutdownGuest: asks only; the guest obeys a little later."""
+    power_off(center, session, vm)
+
+
+METHODS = {
+    "PowerOnVM_Task": power_on,
+    "PowerOnMultiVM_Task": power_on_many,
+    "PowerOffVM_Task": power_off,
+    "ShutdownGuest": guest_stop,
+    "RelocateVM_Task": relocate,
+    "MigrateVM_Task": migrate,
+    "UnregisterVM": unregister,
+    "RegisterVM_Task": register,
+    "AnswerVM": answer,
+}
