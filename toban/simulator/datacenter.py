@@ -4,8 +4,10 @@ import json
 import os
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 from toban.simulator import certificates, spec
@@ -60,7 +62,7 @@ class Datacenter:
             "control": str(state / "control.sock"),
         }
 
-    def __enter__(self) -> "Datacenter":
+    def __enter__(self) -> Self:
         """Start everything; `ready.json` appears last."""
         self.agenda.start()
         for server in self.servers:
@@ -77,7 +79,9 @@ class Datacenter:
         (self._state / "ready.json").unlink(missing_ok=True)
         self._control.stop()
         self.agenda.close()
-        self.center.sessions.end_all()
+        with self.truth.lock:
+            self.center.sessions.end_all()
+            self.center.registry.changed.notify_all()
         for server in self.servers:
             server.stop()
         self.chassis.close()
@@ -89,25 +93,36 @@ class Datacenter:
 
     def ask(self, request: dict[str, object]) -> Reply:
         """One request of the control socket: fault, load, state, ledger, quit."""
-        do = request.get("do")
+        answers: dict[str, Callable[[dict[str, object]], Reply]] = {
+            "fault": self._fault,
+            "load": self._load,
+            "state": lambda _: state_of(self.truth, self.center),
+            "ledger": lambda _: self._told(),
+            "quit": lambda _: self._quit(),
+        }
+        answer = answers.get(str(request.get("do")))
+        if answer is None:
+            return {"error": f"unknown request {request.get('do')!r}; known: {', '.join(answers)}"}
         try:
-            if do == "fault":
-                self.faults.apply(str(request.get("fault")), str(request.get("target", "")))
-                return {"done": request.get("fault"), "target": request.get("target")}
-            if do == "load":
-                self.faults.load(str(request.get("vm")), int(str(request.get("mhz"))))
-                return {"done": "load", "vm": request.get("vm"), "mhz": request.get("mhz")}
+            return answer(request)
         except (Unknown, ValueError) as error:
             return {"error": str(error)}
-        if do == "state":
-            return state_of(self.truth, self.center)
-        if do == "ledger":
-            failures = [repr(error) for error in self.agenda.failures]
-            return {"entries": self.ledger.entries(), "violations": self.ledger.violations(), "failures": failures}
-        if do == "quit":
-            self.finished.set()
-            return {"done": "quit"}
-        return {"error": f"unknown request {do!r}; known: fault, load, state, ledger, quit"}
+
+    def _fault(self, request: dict[str, object]) -> Reply:
+        self.faults.apply(str(request.get("fault")), str(request.get("target", "")))
+        return {"done": request.get("fault"), "target": request.get("target")}
+
+    def _load(self, request: dict[str, object]) -> Reply:
+        self.faults.load(str(request.get("vm")), int(str(request.get("mhz"))))
+        return {"done": "load", "vm": request.get("vm"), "mhz": request.get("mhz")}
+
+    def _told(self) -> Reply:
+        failures = [repr(error) for error in self.agenda.failures]
+        return {"entries": self.ledger.entries(), "violations": self.ledger.violations(), "failures": failures}
+
+    def _quit(self) -> Reply:
+        self.finished.set()
+        return {"done": "quit"}
 
 
 def _server(url: str, context: ssl.SSLContext, face: Application) -> Server:

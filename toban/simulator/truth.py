@@ -49,7 +49,7 @@ class Host:
 
     @property
     def reachable(self) -> bool:
-        """vCenter's heartbeat gets through."""
+        """The heartbeat to vCenter gets through."""
         return self.blade.alive and not self.blade.isolated
 
 

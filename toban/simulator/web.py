@@ -1,4 +1,4 @@
-"""A small threaded HTTPS server: HTTP/1.1 with keep-alive, handshake in the worker thread, chunked bodies understood."""
+"""A small threaded HTTPS server: HTTP/1.1, keep-alive, handshake in the worker thread, chunked bodies understood."""
 
 import socket
 import ssl
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return found
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve
+    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  names that the library calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is BaseHTTPRequestHandler's
         """Requests are not news."""

@@ -9,7 +9,7 @@ from pyVmomi import vim, vmodl
 
 from toban.simulator.spec import Simulation
 from toban.simulator.truth import Truth
-from toban.simulator.vcenter import inventory as inventories
+from toban.simulator.vcenter import records
 from toban.simulator.vcenter.belief import Belief
 from toban.simulator.vcenter.events import Events
 from toban.simulator.vcenter.inventory import Inventory
@@ -43,7 +43,7 @@ class Center:
         self.registry = Registry(truth.lock)
         names = (rules.datacenter, rules.cluster)
         with truth.lock:
-            self.inventory: Inventory = inventories.build(self.registry, truth, names, ha=rules.ha)
+            self.inventory: Inventory = records.build(self.registry, truth, names, ha=rules.ha)
         self.events = Events(self.registry, self.inventory)
         self.tasks = Tasks(self.registry, truth.agenda)
         self.sessions = Sessions(rules.users)
@@ -51,7 +51,7 @@ class Center:
         self.questions = Questions(set(rules.asks_moved), {})
         self.dice = random.Random(simulation.seed)
         self.instance = str(uuid.uuid5(uuid.NAMESPACE_URL, f"vcenter:{rules.name}:{simulation.seed}"))
-        self.pages: dict[str, tuple[str, list[Any], int]] = {}
+        self.pages: dict[str, tuple[list[Any], int]] = {}
         """Rests of paged reads by token."""
         with truth.lock:
             self.content = self._service()
@@ -74,7 +74,7 @@ class Center:
         )
         content = vim.ServiceInstanceContent(
             rootFolder=self.inventory.root,
-            propertyCollector=add(vim.PropertyCollector, "propertyCollector"),
+            propertyCollector=add(vmodl.query.PropertyCollector, "propertyCollector"),
             viewManager=add(vim.view.ViewManager, "ViewManager"),
             about=about,
             sessionManager=add(vim.SessionManager, "SessionManager"),

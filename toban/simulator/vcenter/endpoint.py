@@ -4,8 +4,7 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
-from pyVmomi import VmomiSupport as vmomi
-from pyVmomi import vim, vmodl
+from pyVmomi import VmomiSupport, vim, vmodl
 
 from toban.simulator.vcenter import hosts, machines, reading, searching, sessions, soap
 from toban.simulator.vcenter.center import Center
@@ -84,6 +83,6 @@ def _is_open_fetch(call: soap.Call) -> bool:
 
 def _version(action: str) -> str:
     try:
-        return str(vmomi.GetVersionFromVersionUri(action.strip('"') or soap.NEWEST))
+        return str(VmomiSupport.GetVersionFromVersionUri(action.strip('"') or soap.NEWEST))
     except KeyError:
-        return str(vmomi.GetVersionFromVersionUri(soap.NEWEST))
+        return str(VmomiSupport.GetVersionFromVersionUri(soap.NEWEST))

@@ -1,13 +1,14 @@
 """Orders to hosts and the cluster."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyVmomi import vim
 
-from toban.simulator.vcenter import inventory as inventories
-from toban.simulator.vcenter import machines
+from toban.simulator.vcenter import machines, records
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.sessions import Session
+from toban.simulator.vcenter.tasks import Waiting
 
 Connection = vim.HostSystem.ConnectionState
 
@@ -49,7 +50,7 @@ def enter_maintenance(center: Center, session: Session, host: Any, *_: Any) -> A
     def work() -> None:
         center.require_reach(host)
         if center.inventory.truth_of(host).running:
-            raise machines.Waiting
+            raise Waiting
         show_maintenance(center, host, entered=True, user=session.user or "")
 
     return center.start("EnterMaintenanceMode_Task", host, center.seconds.maintenance, work, session.user or "")
@@ -109,14 +110,14 @@ def add(center: Center, session: Session, cluster: Any, spec: Any, *_: Any) -> A
             raise vim.fault.HostConnectFault(msg=f"{spec.hostName} does not answer.")
         if host.name in center.inventory.hosts:
             raise vim.fault.DuplicateName(msg=f"{host.name} is here", name=host.name, object=cluster)
-        record = inventories.add_host(center.inventory, host)
+        record = records.add_host(center.inventory, host)
         center.events.post(center.events.about_host(vim.event.HostAddedEvent, record), user=session.user or "")
         return record
 
     return center.start("AddHost_Task", cluster, center.seconds.disconnect, work, session.user or "")
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "DisconnectHost_Task": disconnect,
     "ReconnectHost_Task": reconnect,
     "EnterMaintenanceMode_Task": enter_maintenance,

@@ -4,10 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyVmomi import VmomiSupport as vmomi
-from pyVmomi import vim
+from pyVmomi import VmomiSupport, vim
 
-from toban.simulator import agenda
 from toban.simulator.truth import Host, Store, Truth, Vm
 from toban.simulator.vcenter.registry import Computed, Registry
 
@@ -69,24 +67,8 @@ class Inventory:
             self.registry.touch(identity, name)
 
 
-def build(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool) -> Inventory:
-    """Datacenter and cluster by these names, with every host, datastore and VM of the truth."""
-    made = _frame(registry, truth, names, ha=ha)
-    for store in truth.stores.values():
-        made.stores[store.name] = _store(made, store)
-    for host in truth.hosts.values():
-        add_host(made, host)
-    for vm in truth.vms.values():
-        here = next(iter(truth.runs_on(vm.name)), None) or _first(truth.stores[vm.datastore])
-        add_vm(made, vm, made.hosts[here], on=bool(truth.runs_on(vm.name)))
-    return made
-
-
-def _first(store: Store) -> str:
-    return store.hosts[0]
-
-
-def _frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool) -> Inventory:
+def frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool) -> Inventory:
+    """Root folder, datacenter and cluster by these names; no host yet."""
     root = vim.Folder("group-d1")
     datacenter = vim.Datacenter("datacenter-2")
     folders = {kind: vim.Folder(f"group-{kind}{n}") for n, kind in enumerate(("v", "h", "s", "n"), start=3)}
@@ -96,7 +78,7 @@ def _frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool
         vim.Folder,
         "group-d1",
         name="Datacenters",
-        childEntity=_list(one),
+        childEntity=listed(one),
         childType=["Datacenter"],
         overallStatus=GREEN,
     )
@@ -153,12 +135,13 @@ def _frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool
     return Inventory(registry, truth, ha, root, datacenter, folders["v"], folders["h"], folders["s"], cluster, pool)
 
 
-def _list(objects: list[Any]) -> Any:
-    return vmomi.ManagedObject.Array(objects)
+def listed(objects: list[Any]) -> Any:
+    """As the array type of managed objects."""
+    return VmomiSupport.ManagedObject.Array(objects)
 
 
 def _live(registry: Registry, kind: Any) -> Any:
-    return Computed(lambda: _list(list(registry.all(kind))))
+    return Computed(lambda: listed(list(registry.all(kind))))
 
 
 def _cluster_summary(truth: Truth) -> Any:
@@ -180,11 +163,12 @@ def _cluster_summary(truth: Truth) -> Any:
     )
 
 
-def _store(made: Inventory, store: Store) -> Any:
+def add_store(made: Inventory, store: Store) -> Any:
+    """A datastore, mounted by its hosts."""
     ref = made.registry.next_ref("datastore")
     url = f"ds:///vmfs/volumes/{uuid.uuid5(uuid.NAMESPACE_URL, store.name)}/"
     capacity = store.capacity_gb * GB
-    mounted = [host for host in store.hosts]
+    mounted = list(store.hosts)
     return made.registry.add(
         vim.Datastore,
         ref,
@@ -203,137 +187,10 @@ def _store(made: Inventory, store: Store) -> Any:
             maintenanceMode="normal",
         ),
         host=Computed(lambda: [_mount(made.hosts[name]) for name in mounted if name in made.hosts]),
-        vm=Computed(lambda: _list([vm for vm in made.vms() if vim.Datastore(ref) in made.get(vm, "datastore")])),
+        vm=Computed(lambda: listed([vm for vm in made.vms() if vim.Datastore(ref) in made.get(vm, "datastore")])),
     )
 
 
 def _mount(host: Any) -> Any:
     info = vim.host.MountInfo(accessMode="readWrite", mounted=True, accessible=True)
     return vim.Datastore.HostMount(key=host, mountInfo=info)
-
-
-def add_host(made: Inventory, host: Host) -> Any:
-    """A connected host in the cluster."""
-    ref = made.registry.next_ref("host")
-    identity, slot = vim.HostSystem(ref), host.blade.slot
-    memory = host.memory_mb * 1024**2
-    runtime = vim.host.RuntimeInfo(
-        connectionState="connected",
-        powerState="poweredOn",
-        inMaintenanceMode=False,
-        standbyMode="none",
-        bootTime=agenda.now(),
-    )
-    described = vim.host.Summary.HardwareSummary(
-        vendor="HPE",
-        model="ProLiant BL460c",
-        uuid=slot.uuid,
-        memorySize=memory,
-        cpuModel="Xeon",
-        cpuMhz=host.mhz,
-        numCpuPkgs=1,
-        numCpuCores=host.cores,
-        numCpuThreads=host.cores,
-        numNics=2,
-        numHBAs=1,
-    )
-    system = vim.host.SystemInfo(vendor="HPE", model="ProLiant BL460c", uuid=slot.uuid, serialNumber=slot.serial)
-    cpu = vim.host.CpuInfo(numCpuPackages=1, numCpuCores=host.cores, numCpuThreads=host.cores, hz=host.mhz * 10**6)
-    summary = vim.host.Summary(
-        host=identity,
-        hardware=described,
-        runtime=runtime,
-        config=vim.host.Summary.ConfigSummary(
-            name=host.name, port=443, vmotionEnabled=True, faultToleranceEnabled=False
-        ),
-        quickStats=vim.host.Summary.QuickStats(overallCpuUsage=0, overallMemoryUsage=0, uptime=1),
-        overallStatus=GREEN,
-        rebootRequired=False,
-    )
-    made.hosts[host.name] = made.registry.add(
-        vim.HostSystem,
-        ref,
-        name=host.name,
-        parent=made.cluster,
-        overallStatus=GREEN,
-        runtime=runtime,
-        summary=summary,
-        hardware=vim.host.HardwareInfo(systemInfo=system, cpuInfo=cpu, cpuPkg=[_package(host)], memorySize=memory, smcPresent=False),
-        datastore=Computed(
-            lambda: _list([made.stores[s.name] for s in made.truth.stores.values() if host.name in s.hosts])
-        ),
-        vm=Computed(lambda: _list([vm for vm in made.vms() if made.get(vm, "runtime.host") == identity])),
-    )
-    return made.hosts[host.name]
-
-
-def _package(host: Host) -> Any:
-    hz = host.mhz * 10**6
-    threads = list(range(host.cores))
-    return vim.host.CpuPackage(index=0, vendor="intel", hz=hz, busHz=10**8, description="Xeon", threadId=threads)
-
-
-def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = None) -> Any:
-    """A record of a VM on a host."""
-    shown = name or vm.name
-    identity = vim.VirtualMachine(made.registry.next_ref("vm"))
-    runtime = vim.vm.RuntimeInfo(
-        host=host,
-        connectionState="connected",
-        powerState="poweredOn" if on else "poweredOff",
-        bootTime=agenda.now() if on else None,
-        faultToleranceState="notConfigured",
-        toolsInstallerMounted=False,
-        numMksConnections=0,
-        recordReplayState="inactive",
-        onlineStandby=False,
-        consolidationNeeded=False,
-        dasVmProtection=vim.vm.RuntimeInfo.DasProtectionState(dasProtected=True) if made.ha and on else None,
-    )
-    config = vim.vm.ConfigInfo(
-        changeVersion=agenda.now().isoformat(),
-        modified=agenda.now(),
-        name=shown,
-        guestFullName="Other Linux (64-bit)",
-        version="vmx-19",
-        uuid=vm.uuid,
-        instanceUuid=vm.instance_uuid,
-        template=False,
-        guestId="otherLinux64Guest",
-        alternateGuestName="",
-        files=vim.vm.FileInfo(vmPathName=vm.path),
-        flags=vim.vm.FlagInfo(),
-        defaultPowerOps=vim.vm.DefaultPowerOpInfo(),
-        hardware=vim.vm.VirtualHardware(numCPU=vm.cpus, numCoresPerSocket=1, memoryMB=vm.memory_mb, device=[]),
-    )
-    listed = vim.vm.Summary.ConfigSummary(
-        name=shown,
-        template=False,
-        vmPathName=vm.path,
-        numCpu=vm.cpus,
-        memorySizeMB=vm.memory_mb,
-        uuid=vm.uuid,
-        instanceUuid=vm.instance_uuid,
-    )
-    stats = vim.vm.Summary.QuickStats(
-        guestHeartbeatStatus=GREEN if on else "gray", overallCpuUsage=0, guestMemoryUsage=0
-    )
-    added = made.registry.add(
-        vim.VirtualMachine,
-        identity._moId,  # noqa: SLF001
-        name=shown,
-        parent=made.vm_folder,
-        resourcePool=made.pool,
-        datastore=_list([made.stores[vm.datastore]]),
-        overallStatus=GREEN,
-        runtime=runtime,
-        config=config,
-        summary=vim.vm.Summary(vm=identity, runtime=runtime, config=listed, quickStats=stats, overallStatus=GREEN),
-        guest=vim.vm.GuestInfo(
-            guestState="running" if on else "notRunning",
-            toolsRunningStatus="guestToolsRunning" if on else "guestToolsNotRunning",
-        ),
-        guestHeartbeatStatus=GREEN if on else vim.ManagedEntity.Status.gray,
-    )
-    made.touch(host, "vm")
-    return added

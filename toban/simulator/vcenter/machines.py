@@ -1,11 +1,12 @@
 """Orders to VMs, with the refusals of the real thing; what runs really changes in the truth only."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyVmomi import vim, vmodl
 
 from toban.simulator.truth import Locked
-from toban.simulator.vcenter import inventory as inventories
+from toban.simulator.vcenter import records
 from toban.simulator.vcenter.belief import Off, On
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.sessions import Session
@@ -203,7 +204,7 @@ def _registered(center: Center, path: str, name: str | None, host: Any) -> Any:
     shown = name or files.name
     if inventory.vm_named(shown) is not None:
         raise vim.fault.DuplicateName(msg=f"{shown} exists", name=shown, object=inventory.vm_named(shown))
-    vm = inventories.add_vm(inventory, files, target, on=False, name=shown)
+    vm = records.add_vm(inventory, files, target, on=False, name=shown)
     truth.ledger.write("vm.registered", vm=files.name, host=inventory.truth_of(target).name)
     center.events.post(center.events.about_vm(vim.event.VmRegisteredEvent, vm))
     return vm
@@ -226,7 +227,7 @@ def guest_stop(center: Center, session: Session, vm: Any) -> None:
     power_off(center, session, vm)
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "PowerOnVM_Task": power_on,
     "PowerOnMultiVM_Task": power_on_many,
     "PowerOffVM_Task": power_off,

@@ -1,6 +1,7 @@
 """Everything that only reads: the service itself, property collectors, views, events, tasks, searching."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -61,7 +62,7 @@ def fetch(center: Center, session: Session, this: Any, prop: str) -> Any:
     return center.registry.read(center.registry.find(this), prop)
 
 
-def retrieve(center: Center, _: Session, this: Any, specs: Any, options: Any = None) -> Any:
+def retrieve(center: Center, _: Session, __: Any, specs: Any, options: Any = None) -> Any:
     """RetrievePropertiesEx."""
     found: list[Any] = []
     for spec in specs:
@@ -69,25 +70,25 @@ def retrieve(center: Center, _: Session, this: Any, specs: Any, options: Any = N
             selecting.content(center.registry, o, spec) for o in selecting.selected(center.registry, spec).values()
         ]
     most = options.maxObjects if options is not None and options.maxObjects else None
-    return _page(center, this, found, most)
+    return _page(center, found, most)
 
 
-def _page(center: Center, this: Any, found: list[Any], most: int | None) -> Any:
+def _page(center: Center, found: list[Any], most: int | None) -> Any:
     if not found:
         return None
     if most is None or len(found) <= most:
         return query.RetrieveResult(objects=found)
     token = str(uuid.uuid4())
-    center.pages[token] = (this._moId, found[most:], most)  # noqa: SLF001  pyVmomi's name for the reference
+    center.pages[token] = (found[most:], most)
     return query.RetrieveResult(token=token, objects=found[:most])
 
 
-def continue_retrieve(center: Center, _: Session, this: Any, token: str) -> Any:
+def continue_retrieve(center: Center, _: Session, __: Any, token: str) -> Any:
     """ContinueRetrievePropertiesEx."""
     if token not in center.pages:
         raise vmodl.fault.InvalidArgument(msg="no such token", invalidProperty="token")
-    _, rest, most = center.pages.pop(token)
-    return _page(center, this, rest, most)
+    rest, most = center.pages.pop(token)
+    return _page(center, rest, most)
 
 
 def cancel_retrieve(center: Center, _: Session, __: Any, token: str) -> None:
@@ -105,7 +106,7 @@ def retrieve_old(center: Center, session: Session, this: Any, specs: Any) -> Any
 def _collector(session: Session, this: Any) -> Collector:
     ref = this._moId  # noqa: SLF001
     if ref == "propertyCollector" and ref not in session.collectors:
-        session.collectors[ref] = Collector(vim.PropertyCollector(ref))
+        session.collectors[ref] = Collector(query(ref))
     found = session.collectors.get(ref)
     if found is None:
         raise vmodl.fault.ManagedObjectNotFound(msg="The collector is gone.", obj=this)
@@ -114,7 +115,7 @@ def _collector(session: Session, this: Any) -> Collector:
 
 def create_collector(_: Center, session: Session, __: Any) -> Any:
     """CreatePropertyCollector."""
-    identity = vim.PropertyCollector(f"session[{session.key}]{uuid.uuid4()}")
+    identity = query(f"session[{session.key}]{uuid.uuid4()}")
     session.collectors[identity._moId] = Collector(identity)  # noqa: SLF001
     return identity
 
@@ -200,7 +201,7 @@ def destroy_view(center: Center, _: Session, this: Any) -> None:
     center.registry.remove(center.registry.find(this))
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "RetrieveServiceContent": content,
     "CurrentTime": current_time,
     "Login": log_in,

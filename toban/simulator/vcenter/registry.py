@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pyVmomi import VmomiSupport as vmomi
-from pyVmomi import vmodl
+from pyVmomi import VmomiSupport, vmodl
 
 KEPT = 20_000
 """Changes that are remembered; a client that asks for older ones must start over."""
@@ -32,7 +31,7 @@ class Changed:
 class Registry:
     """All objects of one vCenter; callers hold `changed` (a condition on the world's lock) around every use."""
 
-    def __init__(self, lock: threading.RLock) -> None:  # type: ignore[valid-type]  # a factory in typeshed's eyes
+    def __init__(self, lock: threading.RLock) -> None:
         """Empty."""
         self.changed = threading.Condition(lock)
         self.revision = 0
@@ -117,7 +116,7 @@ class Registry:
         """The value at a path, typed for an untyped slot; None if unset. Raises InvalidProperty."""
         value, kind, info = None, type(identity), None
         for number, step in enumerate(path.split(".")):
-            if isinstance(value, vmomi.ManagedObject):
+            if isinstance(value, VmomiSupport.ManagedObject):
                 raise vmodl.query.InvalidProperty(msg=f"{path} crosses an object", name=path)
             info = _described(kind, step, path)
             value = self._step(identity, step) if number == 0 else getattr(value, step, None)
@@ -142,7 +141,7 @@ def _typed(value: Any, info: Any) -> Any:
     wanted = info.type
     if isinstance(value, list):
         return wanted(value) if value else None
-    if isinstance(value, vmomi.ManagedObject | vmomi.DataObject) or isinstance(value, wanted):
+    if isinstance(value, (VmomiSupport.ManagedObject, VmomiSupport.DataObject, wanted)):
         return wanted(value) if type(value) is int and wanted is not int else value
     return wanted(value)
 

@@ -1,5 +1,6 @@
 """Events, tasks and the search index as SOAP methods."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -114,7 +115,7 @@ def _children(center: Center, parent: Any) -> list[Any]:
     return [one for one in entities if center.registry.properties(one).get("parent") == parent]
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "CreateCollectorForEvents": event_collector,
     "SetCollectorPageSize": page_size,
     "ReadNextEvents": read_next,

@@ -5,9 +5,7 @@ from typing import Any
 from xml.parsers.expat import ParserCreate
 from xml.sax.saxutils import escape
 
-from pyVmomi import SoapAdapter as soap
-from pyVmomi import VmomiSupport as vmomi
-from pyVmomi import vmodl
+from pyVmomi import SoapAdapter, VmomiSupport, vmodl
 
 VERSIONS = ("8.0.3.0", "7.0.3.0", "6.7")
 NEWEST = "urn:vim25/8.0.3.0"
@@ -23,14 +21,14 @@ class UnknownMethod(Unreadable):
 
 def _fetch() -> Any:
     """`Fetch`, which stock pyVmomi uses for `object.property` and which is in no method table."""
-    parameter = vmomi.Object(name="prop", type=str, version="vmodl.version.version0", flags=0)
-    return vmomi.Object(
+    parameter = VmomiSupport.Object(name="prop", type=str, version="vmodl.version.version0", flags=0)
+    return VmomiSupport.Object(
         name="Fetch",
         wsdlName="Fetch",
         version="vmodl.version.version0",
         params=[parameter],
         result=object,
-        resultFlags=vmomi.F_OPTIONAL,
+        resultFlags=VmomiSupport.F_OPTIONAL,
     )
 
 
@@ -39,7 +37,10 @@ FETCH = _fetch()
 
 @cache
 def _request_type(method: Any) -> Any:
-    fields = [vmomi.Object(name="_this", type=vmomi.ManagedObject, version=method.version, flags=0), *method.params]
+    fields = [
+        VmomiSupport.Object(name="_this", type=VmomiSupport.ManagedObject, version=method.version, flags=0),
+        *method.params,
+    ]
     for field in fields:
         _ = field.type  # pyVmomi loads types when they are first touched
     members = {
@@ -48,10 +49,10 @@ def _request_type(method: Any) -> Any:
         "_propList": fields,
         "_propInfo": {field.name: field for field in fields},
     }
-    return type(method.wsdlName, (vmomi.DataObject,), members)
+    return type(method.wsdlName, (VmomiSupport.DataObject,), members)
 
 
-class Call(soap.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an untyped class of the library
+class Call(SoapAdapter.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an untyped class of the library
     """A request envelope: `method` (pyVmomi's description), `this`, `args` in the method's own order."""
 
     def __init__(self, envelope: bytes, version: str) -> None:
@@ -59,10 +60,10 @@ class Call(soap.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an untype
         super().__init__()
         self.method: Any = None
         self._in_body = False
-        self._reader = soap.SoapDeserializer(version=version)
-        self._parser = ParserCreate(namespace_separator=soap.NS_SEP)
+        self._reader = SoapAdapter.SoapDeserializer(version=version)
+        self._parser = ParserCreate(namespace_separator=SoapAdapter.NS_SEP)
         self._parser.buffer_text = True
-        soap.SetHandlers(self._parser, soap.GetHandlers(self))
+        SoapAdapter.SetHandlers(self._parser, SoapAdapter.GetHandlers(self))
         try:
             self._parser.Parse(envelope, True)
             found = self._reader.GetResult()
@@ -83,7 +84,7 @@ class Call(soap.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an untype
             self.method = _method(tag)
             self._reader.Deserialize(self._parser, _request_type(self.method), False, self.nsMap)
             self._reader.StartElementHandler(tag, attr)
-        self._in_body |= tag == f"{soap.XMLNS_SOAPENV} Body"
+        self._in_body |= tag == f"{SoapAdapter.XMLNS_SOAPENV} Body"
 
     def EndElementHandler(self, tag: str) -> None:
         """Called by the parser."""
@@ -93,39 +94,41 @@ class Call(soap.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an untype
 
 
 def _method(tag: str) -> Any:
-    namespace, _, name = tag.rpartition(soap.NS_SEP)
+    namespace, _, name = tag.rpartition(SoapAdapter.NS_SEP)
     if name == "Fetch":
         return FETCH
     try:
-        return vmomi.GetWsdlMethod(namespace, name).info
+        return VmomiSupport.GetWsdlMethod(namespace, name).info
     except (KeyError, AttributeError) as error:
         raise UnknownMethod(name) from error
 
 
 def answer(method: Any, value: Any, version: str) -> bytes:
     """The envelope of a result."""
-    namespace, name = vmomi.GetWsdlNamespace(version), f"{method.wsdlName}Response"
-    slot = vmomi.Object(name="returnval", type=method.result, version=method.version, flags=method.resultFlags)
-    names = {**soap.SOAP_NSMAP, namespace: ""}
-    body = "" if value is None else soap.SerializeToStr(value, slot, version, names)
-    text = f'{soap.XML_HEADER}{soap.SOAP_START}<{name} xmlns="{namespace}">{body}</{name}>{soap.SOAP_END}'
-    return text.encode()
+    namespace, name = VmomiSupport.GetWsdlNamespace(version), f"{method.wsdlName}Response"
+    slot = VmomiSupport.Object(name="returnval", type=method.result, version=method.version, flags=method.resultFlags)
+    names = {**SoapAdapter.SOAP_NSMAP, namespace: ""}
+    body = "" if value is None else SoapAdapter.SerializeToStr(value, slot, version, names)
+    return _envelope(f'<{name} xmlns="{namespace}">{body}</{name}>')
+
+
+def _envelope(body: str) -> bytes:
+    return f"{SoapAdapter.XML_HEADER}{SoapAdapter.SOAP_START}{body}{SoapAdapter.SOAP_END}".encode()
 
 
 def fault(error: Any, version: str) -> bytes:
     """The envelope of a fault; the detail's child names its type, as clients expect it."""
-    namespace = vmomi.GetWsdlNamespace(version)
-    name = vmomi.GetWsdlName(type(error))
-    slot = vmomi.Object(name=f"{name}Fault", type=object, version=vmomi.BASE_VERSION, flags=0)
-    names = {**soap.SOAP_NSMAP, namespace: ""}
-    detail = soap.SerializeFaultDetail(error, slot, version, names)
+    namespace = VmomiSupport.GetWsdlNamespace(version)
+    name = VmomiSupport.GetWsdlName(type(error))
+    slot = VmomiSupport.Object(name=f"{name}Fault", type=object, version=VmomiSupport.BASE_VERSION, flags=0)
+    names = {**SoapAdapter.SOAP_NSMAP, namespace: ""}
+    detail = SoapAdapter.SerializeFaultDetail(error, slot, version, names)
     detail = detail.replace(f"<{name}Fault", f'<{name}Fault xmlns="{namespace}"', 1)
     words = escape(str(error.msg or name))
-    text = (
-        f"{soap.XML_HEADER}{soap.SOAP_START}<soapenv:Fault><faultcode>ServerFaultCode</faultcode>"
-        f"<faultstring>{words}</faultstring><detail>{detail}</detail></soapenv:Fault>{soap.SOAP_END}"
+    code = "<faultcode>ServerFaultCode</faultcode>"
+    return _envelope(
+        f"<soapenv:Fault>{code}<faultstring>{words}</faultstring><detail>{detail}</detail></soapenv:Fault>"
     )
-    return text.encode()
 
 
 def missing_method(name: str) -> Any:
@@ -140,7 +143,7 @@ def localized(error: Any) -> Any:
 
 def names_of(objects: list[Any]) -> Any:
     """A list of managed objects as the array type that an untyped slot needs."""
-    return vmomi.ManagedObject.Array(objects)
+    return VmomiSupport.ManagedObject.Array(objects)
 
 
 def service_versions() -> bytes:

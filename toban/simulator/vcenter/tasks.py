@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pyVmomi import VmomiSupport as vmomi
-from pyVmomi import vim, vmodl
+from pyVmomi import VmomiSupport, vim, vmodl
 
 from toban.simulator import agenda
 from toban.simulator.agenda import Agenda
@@ -48,7 +48,7 @@ class Tasks:
         info = vim.TaskInfo(
             key=ref,
             task=vim.Task(ref),
-            name=vmomi.GetWsdlMethod("urn:vim25", job.method),
+            name=VmomiSupport.GetWsdlMethod("urn:vim25", job.method),
             descriptionId=_description(job),
             entity=job.entity,
             entityName=job.name,
@@ -65,7 +65,7 @@ class Tasks:
         self._all.append(task)
         for step in range(1, STEPS):
             percent = step * 100 // STEPS
-            self._agenda.after(job.seconds * step / STEPS, lambda percent=percent: self._progress(task, percent))
+            self._agenda.after(job.seconds * step / STEPS, partial(self._progress, task, percent))
         self._agenda.after(job.seconds, lambda: self.finish(task, job))
         return task
 
@@ -130,5 +130,5 @@ def _matches(info: Any, spec: Any) -> bool:
 
 def _description(job: Job) -> str:
     kind = type(job.entity).__name__.rpartition(".")[2]
-    name = vmomi.GetWsdlMethod("urn:vim25", job.method).info.name
+    name = VmomiSupport.GetWsdlMethod("urn:vim25", job.method).info.name
     return f"{kind}.{name[:1].lower()}{name[1:]}"
