@@ -1,0 +1,97 @@
+"""All verbs with their effectors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from actuators.notify.log import LogNotice
+from actuators.redfish.power import FencePatience, PowerOff
+from actuators.rehearsal import Rehearsal
+from actuators.vsphere import hosts, migrating, registering, starting, verifying
+from actuators.vsphere.sessions import VCenters
+from actuators.vsphere.tasks import TaskWatch
+from actuators.vsphere.world import World
+from engine.clients.offload import Offload
+from engine.clients.redfish import Bmc, BmcAccount
+from engine.clients.vsphere import Account
+from engine.clock import Clock
+from engine.model.command import Called, Command, Sighting
+from engine.model.errors import TobanError
+from engine.model.estate import Standing
+
+BMC_THREADS = 4
+QUICK = 5.0
+
+
+class Effector(Protocol):
+    """Looks, acts once, follows."""
+
+    async def look(self, command: Command, reference: str | None = None) -> Sighting:
+        """Read only."""
+        ...
+
+    async def act(self, command: Command, called: Called) -> None:
+        """One attempt."""
+        ...
+
+    async def follow(self, command: Command, reference: str) -> None:
+        """Wait for what an earlier life began."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EffectorSettings:
+    """Accounts, and where notices go."""
+
+    vcenters: Mapping[str, Account]
+    bmc: BmcAccount
+    chassis: Mapping[str, BmcAccount]
+    """Accounts of chassis that differ from `bmc`."""
+    notices: Path
+    fence: FencePatience
+
+
+class Effectors:
+    """Owns logins and worker threads; `close` gives them back."""
+
+    def __init__(self, settings: EffectorSettings, clock: Clock) -> None:
+        """Nothing is opened before it is needed."""
+        self._settings = settings
+        self._vcenters = VCenters(settings.vcenters)
+        self._bmcs = Offload("bmc", BMC_THREADS)
+        world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
+        self.armed: Mapping[str, Effector] = {
+            "machine.power_off": PowerOff(self._open, self._bmcs, clock, settings.fence),
+            "host.disconnect": hosts.Disconnect(world),
+            "host.remove": hosts.Remove(world),
+            "vm.register": registering.Register(world),
+            "vm.power_on": starting.PowerOn(world),
+            "vm.migrate": migrating.Migrate(world),
+            "vm.verify": verifying.Verify(world),
+            "vm.await_ha": verifying.AwaitHa(world),
+            "notify.log": LogNotice(settings.notices, clock),
+        }
+        self.rehearsed: Mapping[str, Effector] = {
+            verb: real if verb == "notify.log" else Rehearsal(real) for verb, real in self.armed.items()
+        }
+
+    def _open(self, url: str, system: str, chassis: str) -> Bmc:
+        return Bmc(url, system, self._settings.chassis.get(chassis, self._settings.bmc))
+
+    async def power_of(self, place: Standing) -> bool | None:
+        """Whether a host's blade has power by its BMC's word, proven to be that blade; None if it cannot be said."""
+        if place.slot is None or place.chassis is None:
+            return None
+        bmc = self._open(place.slot.bmc.url, place.slot.bmc.system, place.chassis.name)
+        try:
+            seen = await self._bmcs.call(bmc.read, deadline=QUICK)
+        except TobanError:
+            return None
+        proven = seen.serial.upper() == place.slot.serial.upper() and seen.uuid == place.slot.uuid.lower()
+        return seen.on if proven else None
+
+    def close(self) -> None:
+        """Log out and let go."""
+        self._vcenters.close()
+        self._bmcs.close()

@@ -1,0 +1,1 @@
+"""Acts on blades through their BMCs."""

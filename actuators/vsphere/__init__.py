@@ -1,0 +1,1 @@
+"""Acts on VMs and hosts through vCenter."""

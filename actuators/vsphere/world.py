@@ -1,0 +1,87 @@
+"""What every vCenter effector starts from: its command's vCenter, and a task of an earlier life that still runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actuators import parameters
+from actuators.vsphere.sessions import VCenters
+from actuators.vsphere.tasks import Meanwhile, TaskWatch
+from engine.clients import vsphere_reading
+from engine.clients.vsphere import Session
+from engine.clients.vsphere_reading import VmFacts
+from engine.clock import Clock
+from engine.model.command import Called, Command, Sighting, State
+from engine.model.errors import TobanError
+
+T = TypeVar("T")
+
+
+def refused(sentence: str) -> Sighting:
+    """A precondition does not hold."""
+    return Sighting(State.REFUSED, sentence)
+
+
+def unknown(sentence: str) -> Sighting:
+    """In doubt: nothing is done."""
+    return Sighting(State.UNKNOWN, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Shared by the effectors of one process."""
+
+    vcenters: VCenters
+    tasks: TaskWatch
+    clock: Clock
+
+    async def ask(self, command: Command, work: Callable[[Session], T]) -> T:
+        """Read at the command's vCenter."""
+        return await self.vcenters.ask(parameters.text(command, "vcenter"), work)
+
+    async def vm(self, command: Command) -> VmFacts | None:
+        """The command's VM by its instance UUID."""
+        uuid = parameters.text(command, "instance_uuid")
+        return await self.ask(command, lambda session: vsphere_reading.vm_by_uuid(session, uuid))
+
+    async def busy(self, command: Command, reference: str | None) -> Sighting | None:
+        """BUSY while a task of an earlier call runs."""
+        if reference is None or not await self.tasks.running(parameters.text(command, "vcenter"), reference):
+            return None
+        return Sighting(State.BUSY, f"the task {reference} is under way", {"task": reference})
+
+    async def order(self, command: Command, called: Called, work: Callable[[Session], str]) -> str:
+        """Send one order and keep its task's reference; the reference."""
+        reference = await self.vcenters.order(parameters.text(command, "vcenter"), work)
+        await called(reference)
+        return reference
+
+    async def finish(self, command: Command, reference: str, meanwhile: Meanwhile | None = None) -> None:
+        """Follow a task to its end."""
+        vcenter = parameters.text(command, "vcenter")
+        if meanwhile is None:
+            await self.tasks.finish(command, vcenter, reference)
+        else:
+            await self.tasks.finish(command, vcenter, reference, meanwhile)
+
+
+class Looking:
+    """An effector whose look may fail to read the world: that is UNKNOWN, in words."""
+
+    def __init__(self, world: World) -> None:
+        """The world is handed in."""
+        self._world = world
+
+    async def look(self, command: Command, reference: str | None = None) -> Sighting:
+        """Never raises for what the world answers."""
+        try:
+            return await self._world.busy(command, reference) or await self._see(command)
+        except TobanError as error:
+            return unknown(str(error))
+
+    async def _see(self, command: Command) -> Sighting:
+        raise NotImplementedError
+
+    async def follow(self, command: Command, reference: str) -> None:
+        """Wait for a task that an earlier life started."""
+        await self._world.finish(command, reference)

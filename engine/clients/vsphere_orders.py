@@ -1,0 +1,68 @@
+"""Orders to vCenter; each sends one call and returns the reference of the task it started. Blocking."""
+
+from typing import Any
+
+from pyVmomi import vim
+
+from engine.clients.vsphere import Session
+from engine.model.errors import Permanent
+
+
+def disconnect(session: Session, host_ref: str) -> str:
+    """DisconnectHost_Task."""
+    return _ref(session.managed(vim.HostSystem, host_ref).DisconnectHost_Task())
+
+
+def remove(session: Session, host_ref: str) -> str:
+    """Take a host out of the inventory: itself in a cluster, its own ComputeResource where it stands alone.
+
+    A cluster is a subclass of ComputeResource: destroying it would remove every host, so the class is compared
+    exactly, and anything else is refused (Permanent).
+    """
+    host = session.managed(vim.HostSystem, host_ref)
+    parent = session.read_one(host, ["parent"]).get("parent")
+    if type(parent) is vim.ClusterComputeResource:
+        return _ref(host.Destroy_Task())
+    if type(parent) is vim.ComputeResource:
+        return _ref(parent.Destroy_Task())
+    msg = f"host {host_ref} hangs under a {type(parent).__name__}; nothing is removed"
+    raise Permanent(msg)
+
+
+def register(session: Session, vm: tuple[str, str], folder_ref: str, pool_ref: str, host_ref: str) -> str:
+    """RegisterVM_Task of (path, name) into a folder, at a host."""
+    folder = session.managed(vim.Folder, folder_ref)
+    pool, host = session.managed(vim.ResourcePool, pool_ref), session.managed(vim.HostSystem, host_ref)
+    path, name = vm
+    return _ref(folder.RegisterVM_Task(path, name, False, pool, host))
+
+
+def power_on(session: Session, vm_ref: str) -> str:
+    """PowerOnVM_Task where the VM is registered."""
+    return _ref(session.managed(vim.VirtualMachine, vm_ref).PowerOnVM_Task())
+
+
+def relocate(session: Session, vm_ref: str, host_ref: str, pool_ref: str | None) -> str:
+    """RelocateVM_Task to another host; the disks stay."""
+    spec = vim.vm.RelocateSpec(host=session.managed(vim.HostSystem, host_ref))
+    if pool_ref is not None:
+        spec.pool = session.managed(vim.ResourcePool, pool_ref)
+    return _ref(session.managed(vim.VirtualMachine, vm_ref).RelocateVM_Task(spec))
+
+
+def answer(session: Session, vm_ref: str, question: str, key: str) -> None:
+    """AnswerVM."""
+    session.managed(vim.VirtualMachine, vm_ref).AnswerVM(question, key)
+
+
+def vm_folder(session: Session) -> str:
+    """The VM folder of the first datacenter: where a VM goes whose own folder is unknown."""
+    rows = session.read(vim.Datacenter, ["vmFolder"])
+    if not rows:
+        msg = "vCenter shows no datacenter"
+        raise Permanent(msg)
+    return _ref(rows[0].get("vmFolder"))
+
+
+def _ref(target: Any) -> str:
+    return str(target._moId)  # noqa: SLF001  pyVmomi's name for the reference

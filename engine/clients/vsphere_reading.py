@@ -1,0 +1,208 @@
+"""One host, one VM, one task as vCenter shows them now, as plain values. Blocking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyVmomi import vim, vmodl
+
+from engine.clients import vsphere_faults
+from engine.clients.vsphere import Row, Session
+from engine.model.errors import Permanent, TobanError
+
+HOST_PATHS = (
+    "name",
+    "parent",
+    "runtime.connectionState",
+    "runtime.powerState",
+    "runtime.inMaintenanceMode",
+    "hardware.systemInfo.uuid",
+    "summary.config.vmotionEnabled",
+    "datastore",
+    "network",
+)
+VM_PATHS = (
+    "name",
+    "datastore",
+    "network",
+    "runtime.powerState",
+    "runtime.connectionState",
+    "runtime.host",
+    "runtime.question",
+    "runtime.bootTime",
+    "config.instanceUuid",
+    "config.files.vmPathName",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """A host's record."""
+
+    ref: str
+    name: str
+    uuid: str
+    connection: str
+    """connected, disconnected, notResponding; `unreadable` if vCenter did not say."""
+    power: str
+    maintenance: bool
+    vmotion: bool | None
+    pool_ref: str | None
+    datastores: frozenset[str]
+    networks: frozenset[str] | None
+    """None: not readable."""
+
+    @property
+    def connected(self) -> bool:
+        """VCenter talks to it."""
+        return self.connection == "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a VM asks."""
+
+    id: str
+    message: str
+    """Message id, such as msg.uuid.altered, or the text where there is none."""
+    choices: tuple[tuple[str, str], ...]
+    """(key, label)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmFacts:
+    """A VM's record."""
+
+    ref: str
+    name: str
+    instance_uuid: str
+    path: str
+    power: str
+    connection: str
+    host: HostFacts | None
+    boot_time: str | None
+    question: Question | None
+    datastores: frozenset[str]
+    networks: frozenset[str] | None
+
+    @property
+    def runs(self) -> bool:
+        """On, and vCenter can see it."""
+        return self.power == "poweredOn" and self.connection == "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """A task."""
+
+    state: str
+    """queued, running, success, error."""
+    progress: int
+    error: TobanError | None = None
+    fault: str = ""
+    """The fault's type name, for those that are answers."""
+
+
+def host_by_uuid(session: Session, uuid: str) -> HostFacts | None:
+    """The host with this system UUID, or None."""
+    found = session.content.searchIndex.FindByUuid(None, uuid, False, None)
+    return _host(session, found) if found is not None else None
+
+
+def host_by_name(session: Session, name: str) -> HostFacts | None:
+    """The host with this inventory name; raises Permanent if there are two."""
+    rows = [row for row in session.read(vim.HostSystem, ["name"]) if row.get("name") == name]
+    if len(rows) > 1:
+        msg = f"two hosts are named {name} in vCenter; nothing is done to either"
+        raise Permanent(msg)
+    return _host(session, session.managed(vim.HostSystem, rows[0].ref)) if rows else None
+
+
+def _host(session: Session, target: Any) -> HostFacts | None:
+    try:
+        row = session.read_one(target, HOST_PATHS)
+    except vmodl.fault.ManagedObjectNotFound:
+        return None
+    parent = row.get("parent")
+    pool = session.read_one(parent, ["resourcePool"]).get("resourcePool") if parent is not None else None
+    return HostFacts(
+        ref=row.ref,
+        name=str(row.get("name") or ""),
+        uuid=str(row.get("hardware.systemInfo.uuid") or "").lower(),
+        connection=str(row.get("runtime.connectionState") or "unreadable"),
+        power=str(row.get("runtime.powerState") or "unknown"),
+        maintenance=row.get("runtime.inMaintenanceMode") is not False,
+        vmotion=row.get("summary.config.vmotionEnabled"),
+        pool_ref=_ref(pool),
+        datastores=_refs(row.get("datastore")),
+        networks=_refs(row.get("network")) if "network" in row.values else None,
+    )
+
+
+def vm_by_uuid(session: Session, instance_uuid: str) -> VmFacts | None:
+    """The VM with this instance UUID, or None; raises Permanent if two records carry it."""
+    found = session.content.searchIndex.FindAllByUuid(None, instance_uuid, True, True) or []
+    if len(found) > 1:
+        msg = f"vCenter holds {len(found)} records of the VM {instance_uuid}; a person must say which one lives"
+        raise Permanent(msg)
+    return _vm(session, found[0]) if found else None
+
+
+def vm_by_path(session: Session, path: str) -> VmFacts | None:
+    """The VM that is registered from this .vmx path in any datacenter, or None."""
+    for row in session.read(vim.Datacenter, ["name"]):
+        datacenter = session.managed(vim.Datacenter, row.ref)
+        found = session.content.searchIndex.FindByDatastorePath(datacenter, path)
+        if found is not None:
+            return _vm(session, found)
+    return None
+
+
+def _vm(session: Session, target: Any) -> VmFacts | None:
+    try:
+        row = session.read_one(target, VM_PATHS)
+    except vmodl.fault.ManagedObjectNotFound:
+        return None
+    where, boot = row.get("runtime.host"), row.get("runtime.bootTime")
+    return VmFacts(
+        ref=row.ref,
+        name=str(row.get("name") or ""),
+        instance_uuid=str(row.get("config.instanceUuid") or ""),
+        path=str(row.get("config.files.vmPathName") or ""),
+        power=str(row.get("runtime.powerState") or "unknown"),
+        connection=str(row.get("runtime.connectionState") or "unknown"),
+        host=_host(session, where) if where is not None else None,
+        boot_time=boot.isoformat() if boot is not None else None,
+        question=_question(row),
+        datastores=_refs(row.get("datastore")),
+        networks=_refs(row.get("network")) if "network" in row.values else None,
+    )
+
+
+def _question(row: Row) -> Question | None:
+    asked = row.get("runtime.question")
+    if asked is None:
+        return None
+    messages: Sequence[Any] = asked.message or ()
+    message = str(messages[0].id) if messages else str(asked.text)
+    return Question(str(asked.id), message, tuple((str(c.key), str(c.label)) for c in asked.choice.choiceInfo))
+
+
+def task(session: Session, ref: str) -> TaskFacts | None:
+    """A task's state, or None if vCenter no longer knows it."""
+    try:
+        row = session.read_one(session.managed(vim.Task, ref), ("info.state", "info.progress", "info.error"))
+    except vmodl.fault.ManagedObjectNotFound:
+        return None
+    error = row.get("info.error")
+    name = type(error).__name__.rpartition(".")[2] if error is not None else ""
+    told = vsphere_faults.translated(error, "vCenter") if error is not None else None
+    return TaskFacts(str(row.get("info.state")), int(row.get("info.progress") or 0), told, name)
+
+
+def _ref(target: Any) -> str | None:
+    return str(target._moId) if target is not None else None  # noqa: SLF001  pyVmomi's name for the reference
+
+
+def _refs(targets: Any) -> frozenset[str]:
+    return frozenset(str(target._moId) for target in targets or ())  # noqa: SLF001
