@@ -94,4 +94,3 @@ class Effectors:
     def close(self) -> None:
         """Log out and let go."""
         self._vcenters.close()
-        self._bmcs.close()

@@ -57,4 +57,3 @@ class VCenters:
         """Log out everywhere."""
         for login in self._logins.values():
             login.close()
-        self._offload.close()

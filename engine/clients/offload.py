@@ -1,84 +1,82 @@
 """Blocking library calls in bounded threads, each with a wall-clock deadline."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from engine.model.errors import Transient
 
 T = TypeVar("T")
 
 
-class Offload:
-    """At most `threads` blocking calls at a time; a late one is abandoned, counted, and holds its thread until it ends.
+class _Call(Generic[T]):
+    """One call in a thread of its own; its outcome reaches the loop, or nobody when it was given up."""
 
-    Library time-outs count per socket read, not per call, so the deadline is kept here, outside.
+    def __init__(self, work: Callable[[], T], name: str, ended: Callable[[], None]) -> None:
+        self._work, self._ended = work, ended
+        self._loop = asyncio.get_running_loop()
+        self.outcome: asyncio.Future[T] = self._loop.create_future()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001  handed to the caller, whatever it is
+            self._tell(None, error)
+        else:
+            self._tell(result, None)
+
+    def _tell(self, result: T | None, error: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: T | None, error: BaseException | None) -> None:
+        self._ended()
+        if self.outcome.done():
+            return
+        if error is not None:
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(result)  # type: ignore[arg-type]  # the work returned it
+
+
+class Offload:
+    """At most `threads` blocking calls at a time; a late one is given up, counted, and keeps its thread until it ends.
+
+    Library time-outs count per socket read, not per call, so the deadline is kept here, outside. The threads are
+    daemons: a call that hangs never keeps the process from ending.
     """
 
     def __init__(self, name: str, threads: int) -> None:
         """`name` is shown in the threads' names and in errors."""
-        self._name, self._threads = name, threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._lock = threading.Lock()
-        self._stuck = 0
+        self._name, self._slots = name, asyncio.Semaphore(threads)
         self.abandoned = 0
         """Calls that were given up since the start."""
 
     async def call(self, work: Callable[[], T], *, deadline: float) -> T:
         """The result of `work`; its own errors pass through.
 
-        Raises Transient when it takes longer than `deadline` seconds, or at once when every thread hangs in a call
-        that was given up.
+        Raises Transient when there is no result within `deadline` seconds, waiting for a free thread included.
         """
-        with self._lock:
-            if self._stuck >= self._threads:
-                msg = f"{self._name}: all {self._threads} worker threads hang in calls without an answer"
-                raise Transient(msg, retry_after=deadline)
-        future = self._pool.submit(work)
+        call: _Call[T] | None = None
         try:
             async with asyncio.timeout(deadline):
-                return await asyncio.wrap_future(_shielded(future))
+                await self._slots.acquire()
+                call = _Call(work, self._name, self._slots.release)
+                return await asyncio.shield(call.outcome)
         except TimeoutError as error:
-            if not future.done():
-                self._abandon(future)
+            if call is not None and call.outcome.done() and not call.outcome.cancelled():
+                raise  # the work's own time-out
+            self._give_up(call)
             msg = f"{self._name}: no answer within {deadline:.0f} s"
-            raise Transient(msg, retry_after=1.0) from error
+            raise Transient(msg) from error
         except asyncio.CancelledError:
-            if not future.done():
-                self._abandon(future)
+            self._give_up(call)
             raise
 
-    def _abandon(self, future: "Future[T]") -> None:
-        if future.cancel():
-            return
-        with self._lock:
+    def _give_up(self, call: _Call[T] | None) -> None:
+        if call is not None and not call.outcome.done():
             self.abandoned += 1
-            self._stuck += 1
-        future.add_done_callback(self._freed)
-
-    def _freed(self, _: "Future[T]") -> None:
-        with self._lock:
-            self._stuck -= 1
-
-    def close(self) -> None:
-        """Take no more work; running calls are not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _shielded(future: "Future[T]") -> "Future[T]":
-    """A future that follows another and whose cancelling does not reach it."""
-    follower: Future[T] = Future()
-
-    def copy(done: "Future[T]") -> None:
-        if not follower.set_running_or_notify_cancel() or done.cancelled():
-            return
-        error = done.exception()
-        if error is not None:
-            follower.set_exception(error)
-        else:
-            follower.set_result(done.result())
-
-    future.add_done_callback(copy)
-    return follower
+            call.outcome.cancel()

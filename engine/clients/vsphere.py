@@ -20,7 +20,8 @@ from xml.parsers.expat import ExpatError
 from pyVmomi import SoapStubAdapter, VmomiSupport, vim, vmodl
 
 from engine.clients import vsphere_faults
-from engine.model.errors import ConfigurationError, Permanent, Transient
+from engine.clients.vsphere_faults import SessionLost
+from engine.model.errors import ConfigurationError, Permanent
 
 PAGE = 500
 LARGEST_VERSIONS = 65536
@@ -147,15 +148,19 @@ def view_filter(view: Any, wanted: Mapping[Any, Sequence[str]]) -> Any:
 
 
 def row_of(content: Any) -> Row:
-    """ObjectContent as a row; raises Transient if what is missing is missing for want of a session."""
-    missing: set[str] = set()
-    for one in content.missingSet:
+    """ObjectContent as a row; raises SessionLost if what is missing is missing for want of a session."""
+    missing = missing_of(content.missingSet)
+    values = {str(one.name): one.val for one in content.propSet}
+    return Row(content.obj._moId, kind_name(content.obj), MappingProxyType(values), missing)  # noqa: SLF001
+
+
+def missing_of(told: Any) -> frozenset[str]:
+    """Paths of a missingSet; raises SessionLost if they are missing for want of a session."""
+    for one in told or ():
         if isinstance(one.fault.fault, vim.fault.NotAuthenticated):
             msg = "the vCenter session is lost"
-            raise Transient(msg)
-        missing.add(str(one.path))
-    values = {str(one.name): one.val for one in content.propSet}
-    return Row(content.obj._moId, kind_name(content.obj), MappingProxyType(values), frozenset(missing))  # noqa: SLF001
+            raise SessionLost(msg)
+    return frozenset(str(one.path) for one in told or ())
 
 
 def kind_name(target: Any) -> str:

@@ -10,6 +10,18 @@ from pyVmomi import vim, vmodl
 from engine.model.errors import InDoubt, Permanent, TobanError, Transient
 
 TRANSPORT = (OSError, http.client.HTTPException, ExpatError, ssl.SSLError, socket.timeout)
+
+
+class SessionLost(Transient):
+    """The login no longer counts; a new one is the cure."""
+
+
+class LoginRefused(Permanent):
+    """Wrong user name or password: trying again soon may lock the account."""
+
+
+ANY = (*TRANSPORT, vmodl.MethodFault)
+"""Whatever a call to a vCenter may raise."""
 LOST = (vim.fault.NotAuthenticated,)
 OUT_OF_REACH = (
     vmodl.fault.HostNotConnected,
@@ -23,7 +35,7 @@ LATER = (vim.fault.TaskInProgress, vim.fault.ConcurrentAccess, vmodl.fault.Syste
 
 def is_lost_session(error: Exception) -> bool:
     """A new login is the cure."""
-    return isinstance(error, (*LOST, *TRANSPORT)) or (isinstance(error, Transient) and "session is lost" in str(error))
+    return isinstance(error, (*LOST, *TRANSPORT, SessionLost))
 
 
 def words(error: Exception) -> str:
@@ -38,19 +50,19 @@ def translated(error: Exception, where: str) -> TobanError:
     if isinstance(error, TobanError):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Permanent(
-            f"{where}: its certificate is not trusted ({error.verify_message}); check ca_file and the name"
-        )
+        why = f"its certificate is not trusted ({error.verify_message}); check ca_file and the name"
+        return Permanent(f"{where}: {why}")
     if isinstance(error, TRANSPORT):
         return Transient(f"{where} cannot be reached ({error or type(error).__name__}); check address and network")
     if isinstance(error, (*LOST, *LATER)):
-        return Transient(f"{where}: {words(error)}")
+        again = SessionLost if isinstance(error, LOST) else Transient
+        return again(f"{where}: {words(error)}")
+    if isinstance(error, vim.fault.InvalidLogin):
+        return LoginRefused(f"{where}: wrong user name or password; check the account and its password file")
     return Permanent(f"{where}: {_lasting(error)}")
 
 
 def _lasting(error: Exception) -> str:
-    if isinstance(error, vim.fault.InvalidLogin):
-        return "wrong user name or password; check the account and its password file"
     if isinstance(error, vim.fault.NoPermission):
         return f"the account lacks the privilege {error.privilegeId}"
     if isinstance(error, OUT_OF_REACH):

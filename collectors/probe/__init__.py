@@ -1,0 +1,1 @@
+"""Looking at the world at the moment of a decision."""

@@ -1,0 +1,1 @@
+"""vCenter: inventory, load and events as Toban events."""

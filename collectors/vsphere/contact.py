@@ -1,0 +1,43 @@
+"""Whether a vCenter can be heard: when it last answered, and since when it may be believed about its hosts."""
+
+from dataclasses import dataclass
+
+from engine.clock import Clock
+
+DISTRUST = 600.0
+"""Seconds after an outage during which hosts may wrongly show as not responding (VMware: vCenter restart)."""
+
+
+@dataclass(slots=True)
+class Contact:
+    """One vCenter's contact; changed by its collector only."""
+
+    name: str
+    clock: Clock
+    silent_after: float
+    heard: float
+    """When it last answered, on the monotonic clock."""
+    silent: bool = False
+    believed_from: float = 0.0
+
+    def answered(self) -> bool:
+        """It answered now; True if it had been silent."""
+        self.heard = self.clock.monotonic()
+        was_silent, self.silent = self.silent, False
+        if was_silent:
+            self.believed_from = self.heard + DISTRUST
+        return was_silent
+
+    def overdue(self) -> float | None:
+        """Seconds of silence, once they are too many and not told yet."""
+        quiet = self.clock.monotonic() - self.heard
+        return quiet if not self.silent and quiet > self.silent_after else None
+
+    def doubt(self) -> str | None:
+        """Why this vCenter is no witness now, or None."""
+        now = self.clock.monotonic()
+        if self.silent or now - self.heard > self.silent_after:
+            return f"vCenter {self.name} has not answered for {now - self.heard:.0f} s: this may be our own blindness"
+        if now < self.believed_from:
+            return f"vCenter {self.name} came back {DISTRUST - (self.believed_from - now):.0f} s ago; not believed yet"
+        return None

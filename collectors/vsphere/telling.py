@@ -1,0 +1,105 @@
+"""Publishing for a vCenter collector: inventory differences, load, silence; nothing is lost while the bus is away."""
+
+from collections.abc import Mapping
+
+import structlog
+from pydantic import JsonValue
+
+from collectors.publishing import Publisher
+from collectors.vsphere.picturing import Inventory, Live
+from engine.clock import Clock
+from engine.model import ids
+from engine.model.errors import Transient
+from engine.model.estate import Connection, LiveDatastore, LiveHost, LiveVm
+from engine.model.event import Event, Severity
+from engine.model.ids import Kind
+
+log = structlog.get_logger()
+
+TYPES = {LiveHost: ("inventory.host", Kind.HOST), LiveVm: ("inventory.vm", Kind.VM)}
+STORE = ("inventory.datastore", Kind.DATASTORE)
+
+
+class Teller:
+    """Turns what is known into events of one source."""
+
+    def __init__(self, name: str, definitions: Mapping[str, str], publisher: Publisher, clock: Clock) -> None:
+        """`definitions`: host definition by inventory name, where they differ."""
+        self.source = f"vcenter/{name}"
+        self._name, self._definitions, self._publisher, self._clock = name, definitions, publisher, clock
+        self._told: dict[str, Live] = {}
+        """By subject."""
+
+    async def publish(self, event: Event) -> None:
+        """Publish, again and again while the bus is away."""
+        while True:
+            try:
+                await self._publisher.publish(event)
+            except Transient as error:
+                log.warning("vcenter.publish.waits", source=self.source, type=event.type, error=str(error))
+                await self._clock.sleep(max(0.2, error.retry_after))
+            else:
+                return
+
+    async def inventory(self, inventory: Inventory, known: list[Event] | None = None) -> None:
+        """Publish what changed since the last time; with `known`, also that what is gone is gone."""
+        live = {self._subject(one): one for one in inventory.live().values()}
+        for subject, one in live.items():
+            if self._told.get(subject) != one:
+                await self.publish(self._event(self._type(one)[0], subject, one.model_dump(mode="json")))
+        for subject, one in self._told.items():
+            if subject not in live:
+                data = {**one.model_dump(mode="json"), "removed": True}
+                await self.publish(self._event(self._type(one)[0], subject, data))
+        for event in known or ():
+            if event.subject not in live:
+                await self.publish(self._event(event.type, event.subject, {**event.data, "removed": True}))
+        self._told = live
+
+    async def load(self, inventory: Inventory, loads: Mapping[str, tuple[int, int]]) -> None:
+        """Publish host.load and vm.load."""
+        for ref, (mhz, memory) in loads.items():
+            found = inventory.capacity(ref)
+            if found is None:
+                continue
+            kind, name, capacity_mhz, capacity_mb = found
+            subject = ids.object_id(Kind(kind), self._definitions.get(name, name) if kind == "host" else name)
+            data: dict[str, JsonValue] = {
+                "cpu_mhz": mhz,
+                "memory_mb": memory,
+                "cpu_percent": round(100.0 * mhz / capacity_mhz, 1) if capacity_mhz else 0.0,
+                "memory_percent": round(100.0 * memory / capacity_mb, 1) if capacity_mb else 0.0,
+            }
+            await self.publish(self._event(f"{kind}.load", subject, data))
+
+    async def lost_hosts(self, inventory: Inventory) -> None:
+        """At the first start ever: hosts that vCenter has lost already are told, as no event will be."""
+        for one in inventory.live().values():
+            if isinstance(one, LiveHost) and one.connection is Connection.NOT_RESPONDING:
+                data: dict[str, JsonValue] = {
+                    "planned": False,
+                    "reconciled": True,
+                    "message": "found at the first look",
+                }
+                await self.publish(self._event("host.unreachable", self._subject(one), data, Severity.CRITICAL))
+
+    async def silence(self, text: str, *, silent: bool) -> None:
+        """source.silent or source.ok."""
+        kind, severity = ("source.silent", Severity.CRITICAL) if silent else ("source.ok", Severity.INFO)
+        await self.publish(self._event(kind, ids.object_id(Kind.VCENTER, self._name), {"text": text}, severity))
+
+    def _subject(self, one: Live) -> str:
+        name = self._definitions.get(one.name, one.name) if isinstance(one, LiveHost) else one.name
+        return ids.object_id(self._type(one)[1], name)
+
+    def _type(self, one: Live) -> tuple[str, Kind]:
+        return STORE if isinstance(one, LiveDatastore) else TYPES[type(one)]
+
+    def _event(
+        self, kind: str, subject: str, data: Mapping[str, JsonValue], severity: Severity = Severity.INFO
+    ) -> Event:
+        at = self._clock.now()
+        identity = ids.content_hash([self.source, kind, subject, at.isoformat(), sorted(data.items(), key=str)])
+        return Event(
+            id=identity, type=kind, source=self.source, subject=subject, time=at, severity=severity, data=dict(data)
+        )
