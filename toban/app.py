@@ -27,8 +27,9 @@ from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
 from engine.model.policy import Policy
 from engine.rules import loading as rules
-from engine.runs.commanding import Commander, Patience
+from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
+from engine.runs.port import Stop
 from engine.runs.runner import Runner
 from toban import connecting, parts, settings
 from toban.settings import Settings
@@ -127,7 +128,8 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
         DeciderSettings(chosen.armed, guard.witnesses, guard.observation_expires, bounds),
     )
     patience = Patience(attempts=chosen.runs.attempts, pause=chosen.runs.pause, grace=chosen.runs.in_doubt)
-    commander = Commander(wires.effectors, control.stopped, clock, patience)
+    effectors = EffectorSets(armed=wires.effectors.armed, rehearsed=wires.effectors.rehearsed)
+    commander = Commander(effectors, _stop(control, armed=chosen.armed), clock, patience)
     runner = Runner(BusJournal(bus), wires.leases, commander, clock)
     flow = Flow(
         bus,
@@ -154,8 +156,17 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
             log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)
     finally:
         ready.unlink(missing_ok=True)
-        await wires.close()
+        wires.close()
         log.info("toban.off_duty")
+
+
+def _stop(control: Control, *, armed: bool) -> Stop:
+    """The stop switch; an engine that is not armed stops what an armed life before it had begun."""
+
+    async def stopped(target: str) -> str | None:
+        return await control.stopped(target) if armed else "this engine is not armed (armed: false in the settings)"
+
+    return stopped
 
 
 async def _listen(traps: TrapListener, listening: asyncio.Event) -> None:

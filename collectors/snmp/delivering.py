@@ -125,7 +125,7 @@ class Delivery:
                 await self._publisher.publish(event)
             except Permanent as error:
                 self._tally.add("refused")
-                log.warning("trap.refused", event=event.id, type=event.type, error=str(error))
+                log.warning("trap.refused", id=event.id, type=event.type, error=str(error))
                 return False
             except (TobanError, OSError, TimeoutError) as error:
                 pause = min(error.retry_after, LONGEST_PAUSE) if isinstance(error, Transient) else 1.0
@@ -133,7 +133,7 @@ class Delivery:
                 await self._clock.sleep(pause)
             else:
                 self._tally.add("published")
-                log.info("trap.published", event=event.id, type=event.type, subject=event.subject)
+                log.info("trap.published", id=event.id, type=event.type, subject=event.subject)
                 return True
 
 

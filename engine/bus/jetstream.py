@@ -1,6 +1,7 @@
 """The bus on NATS JetStream. The answers to nats-py's hazards (messaging.md 4) are marked by their numbers there."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -78,9 +79,10 @@ async def connect(
         try:
             async with asyncio.timeout(5):  # hazard 10
                 await client.drain()
-        except (NatsError, TimeoutError) as error:
+        except (NatsError, OSError, TimeoutError) as error:
             log.warning("bus.drain_failed", error=type(error).__name__)
-            await client.close()
+            with contextlib.suppress(NatsError, OSError):  # the broker is gone: there is nothing left to flush to
+                await client.close()
 
 
 async def _on_error(error: Exception) -> None:

@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from engine.estate import linking, reading
+from engine.model import ids
 from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm
 from engine.model.event import Event
 
@@ -20,7 +21,9 @@ def apply(estate: Estate, event: Event) -> Estate:
     if event.type == "inventory.datastore":
         return _datastore(estate, _parse(LiveDatastore, event))
     if event.type == "host.load":
-        return _load(estate, event)
+        return _host_load(estate, event)
+    if event.type == "vm.load":
+        return _vm_load(estate, event)
     return estate
 
 
@@ -41,12 +44,17 @@ def _host(estate: Estate, host: LiveHost | None) -> Estate:
     was_up = before is None or before.connection is Connection.CONNECTED
     if host.connection is not Connection.CONNECTED and was_up and name not in ran:
         ran[name] = tuple(vm.instance_uuid for vm in reading.running_vms(estate, name))
+    if before is not None and host.cpu_used_mhz == 0:  # inventory says nothing about load
+        host = host.model_copy(update={"cpu_used_mhz": before.cpu_used_mhz, "memory_used_mb": before.memory_used_mb})
     return estate.model_copy(update={"hosts": {**estate.hosts, name: host}, "ran": ran})
 
 
 def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
     if vm is None:
         return estate
+    before = estate.vms.get(vm.instance_uuid)
+    if before is not None and vm.cpu_used_mhz == 0:
+        vm = vm.model_copy(update={"cpu_used_mhz": before.cpu_used_mhz})
     others = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
     kept = others if vm.removed else {**others, vm.instance_uuid: vm}
     return estate.model_copy(update={"vms": kept})
@@ -58,7 +66,17 @@ def _datastore(estate: Estate, store: LiveDatastore | None) -> Estate:
     return estate.model_copy(update={"datastores": {**estate.datastores, store.name: store}})
 
 
-def _load(estate: Estate, event: Event) -> Estate:
+def _vm_load(estate: Estate, event: Event) -> Estate:
+    used = _number(event.data.get("cpu_mhz"))
+    name, vcenter = ids.name_of(event.subject), event.source.partition("/")[2]
+    found = [vm for vm in estate.vms.values() if (vm.name, vm.vcenter) == (name, vcenter)]
+    if used is None or len(found) != 1:
+        return estate
+    changed = found[0].model_copy(update={"cpu_used_mhz": used})
+    return estate.model_copy(update={"vms": {**estate.vms, changed.instance_uuid: changed}})
+
+
+def _host_load(estate: Estate, event: Event) -> Estate:
     name = linking.host_of(estate, event.subject)
     host = estate.hosts.get(name) if name else None
     used, memory = _number(event.data.get("cpu_mhz")), _number(event.data.get("memory_mb"))

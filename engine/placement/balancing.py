@@ -36,6 +36,9 @@ def relieve(estate: Estate, source: str, share: float, count: int = 1) -> Plan:
             continue
         free[found.host] = found.less(vm)
         moves.append(Move(vm=vm, source=source, target=found.host))
+    if not moves and not unplaced:
+        en, ja = f"no running VM of {source} has a known load", f"{source} に負荷の分かる VM がない"
+        unplaced.append(Unplaced(vm="-", en=en, ja=ja))
     return Plan(moves=tuple(moves), unplaced=() if moves else tuple(unplaced))
 
 

@@ -64,5 +64,5 @@ def safe(value: Scalar) -> Scalar | None:
 
 def safe_text(value: str) -> str:
     """Printable text of at most 256 bytes; quotes and backslashes, which conditions cannot name, become blanks."""
-    text = "".join(c if c.isprintable() and c not in "\"\\" else " " for c in value[:LIMIT_BYTES])
+    text = "".join(c if c.isprintable() and c not in '"\\' else " " for c in value[:LIMIT_BYTES])
     return text.encode("utf-8", "replace")[:LIMIT_BYTES].decode("utf-8", "ignore")

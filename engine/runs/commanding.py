@@ -41,16 +41,28 @@ class _Try:
     unread: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class EffectorSets:
+    """Effectors by verb: those that act, and those that only say what they would do."""
+
+    armed: Mapping[str, Effector]
+    rehearsed: Mapping[str, Effector]
+
+    def of(self, verb: str, *, rehearsal: bool) -> Effector | None:
+        """The effector of a verb."""
+        return (self.rehearsed if rehearsal else self.armed).get(verb)
+
+
 class Commander:
     """Carries out commands through the effectors of their verbs; at most `attempts` acts each."""
 
-    def __init__(self, effectors: Mapping[str, Effector], stop: Stop, clock: Clock, patience: Patience) -> None:
-        """`effectors` by verb."""
+    def __init__(self, effectors: EffectorSets, stop: Stop, clock: Clock, patience: Patience) -> None:
+        """All parts are handed in."""
         self._effectors, self._stop, self._clock, self._patience = effectors, stop, clock, patience
 
     async def carry_out(self, command: Command, plan: RunPlan, ledger: Ledger) -> None:
         """Bring the command to DONE, FAILED, HELD or UNKNOWN, whichever the world allows; all of it journalled."""
-        effector = self._effectors.get(command.verb)
+        effector = self._effectors.of(command.verb, rehearsal=plan.rehearsal)
         if effector is None:
             await ledger.write(Phase.FAILED, command=command, detail=f"nothing here can do {command.verb}")
             return

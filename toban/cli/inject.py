@@ -9,6 +9,8 @@ import orjson
 import typer
 
 from collectors.snmp import composing
+from collectors.snmp.composing import BladeOf
+from engine import documents
 from engine.clock import Clock, SystemClock
 from engine.estate import loading
 from engine.model import catalogue, ids
@@ -31,7 +33,7 @@ def event(
     """Put an event onto the bus, as if a collector had published it."""
     entry = catalogue.shipped().get(kind)
     if entry is None:
-        near = catalogue.nearest(kind)
+        near = documents.nearest(kind, tuple(catalogue.shipped().types))
         msg = f"unknown event type {kind!r}" + (f"; did you mean {near!r}?" if near else "")
         raise ConfigurationError(msg)
     clock: Clock = SystemClock()
@@ -69,7 +71,7 @@ def trap(
         msg = f"{machine!r} names no slot of the estate; write for example chassis1/1"
         raise ConfigurationError(msg)
     community = settings.secret(site.snmp.community_file)
-    datagram = composing.c7000(number, chassis.serial, chassis.name, int(slot), community.encode())
+    datagram = composing.c7000(number, BladeOf(chassis.name, chassis.serial, int(slot)), community.encode())
     host, _, port = site.snmp.bind.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.sendto(datagram, ("127.0.0.1" if host in ("0.0.0.0", "") else host, int(port)))  # noqa: S104  a comparison

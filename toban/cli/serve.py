@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def simulate(
     raise typer.Exit(process.serve(estate, state or estate.resolve().parent / "datacenter"))
 
 
-async def _until_signalled(work: "asyncio._CoroutineLike[None]") -> None:
+async def _until_signalled(work: Coroutine[object, object, None]) -> None:
     task: asyncio.Task[None]
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_cancellable(work), name="toban")
@@ -49,5 +50,5 @@ async def _until_signalled(work: "asyncio._CoroutineLike[None]") -> None:
             loop.add_signal_handler(number, task.cancel)
 
 
-async def _cancellable(work: "asyncio._CoroutineLike[None]") -> None:
+async def _cancellable(work: Coroutine[object, object, None]) -> None:
     await work

@@ -14,7 +14,7 @@ from engine.model.errors import Conflict, InDoubt, Permanent, TobanError, Transi
 from engine.model.plan import Unplaced
 from engine.model.policy import After
 from engine.model.run import Entry, Outcome, Phase, PlannedStep, RunPlan, fold
-from engine.runs.commanding import Commander, Patience
+from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.runner import Runner
 
 
@@ -128,7 +128,7 @@ def things() -> dict[str, Thing]:
 
 def runner(journal: PaperJournal, world: dict[str, Thing], stop=never) -> Runner:
     clock = HandClock(datetime(2026, 11, 24, tzinfo=UTC))
-    return Runner(journal, OpenLeases(), Commander(world, stop, clock, Patience(poll=5)), clock)
+    return Runner(journal, OpenLeases(), Commander(EffectorSets(world, world), stop, clock, Patience(poll=5)), clock)
 
 
 def phases(journal: PaperJournal, of: str) -> list[str]:

@@ -1,0 +1,108 @@
+"""Everything that touches the world, built from the settings: listeners, collectors, effectors, eyes."""
+
+import os
+import socket
+from dataclasses import asdict
+
+from actuators.effectors import Effectors, EffectorSettings
+from actuators.redfish.power import FencePatience
+from collectors.probe.looking import Looking
+from collectors.snmp import maps, origins
+from collectors.snmp.listening import TrapListener, TrapSettings
+from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
+from collectors.vsphere.remembering import BusMemory
+from engine.bus.leases import BusLeases
+from engine.bus.port import Bus
+from engine.clients.redfish import BmcAccount
+from engine.clients.vsphere import Account
+from engine.clock import Clock
+from engine.model import catalogue, ids
+from engine.model.errors import ConfigurationError
+from engine.model.estate import Site
+from toban import settings as config
+from toban.settings import Settings
+
+
+class Wires:
+    """One process's connections to the world; nothing is opened before its task runs."""
+
+    def __init__(self, chosen: Settings, site: Site, bus: Bus, clock: Clock) -> None:
+        """Raises ConfigurationError for a secret, address or map that cannot be used."""
+        accounts = {name: _vcenter(chosen, site, name) for name in chosen.vcenters if _url(site, name) is not None}
+        self.effectors = Effectors(
+            EffectorSettings(
+                vcenters=accounts,
+                bmc=_bmc(chosen.bmc),
+                chassis={name: _bmc(account) for name, account in chosen.chassis.items()},
+                notices=chosen.store / "notices.jsonl",
+                fence=FencePatience(double_read=chosen.runs.double_read),
+            ),
+            clock,
+        )
+        self.vcenters = [
+            VsphereCollector(_watched(chosen, site, name, account), bus, BusMemory(bus, f"vcenter/{name}"), clock)
+            for name, account in accounts.items()
+        ]
+        self.sight = Looking({one.name: one for one in self.vcenters}, self.effectors.power_of, clock)
+        self.leases = BusLeases(bus, clock, _holder(), chosen.runs.lease)
+        self.traps = TrapListener(
+            _traps(chosen, site), maps.load(catalogue.shipped(), ()), origins.declared(site), bus, clock
+        )
+
+    def health(self) -> dict[str, object]:
+        """How each source stands, for `toban status`."""
+        counts = {key: value for key, value in asdict(self.traps.counts()).items() if value}
+        silent = {one.name: one.contact.doubt() for one in self.vcenters}
+        return {"traps": counts, "vcenters": {name: doubt or "ok" for name, doubt in silent.items()}}
+
+    def close(self) -> None:
+        """Log out and let go."""
+        self.effectors.close()
+
+
+def _holder() -> str:
+    """Name one process among all that may hold a lease: a new life is a new holder."""
+    return f"{socket.gethostname()}-{os.getpid()}-{ids.content_hash([os.urandom(8).hex()])[:8]}"
+
+
+def _url(site: Site, name: str) -> str | None:
+    return next((one.url for one in site.vcenters if one.name == name), None)
+
+
+def _vcenter(chosen: Settings, site: Site, name: str) -> Account:
+    account = chosen.vcenters[name]
+    return Account(_url(site, name) or "", account.user, config.secret(account.password_file), account.ca_file)
+
+
+def _bmc(account: config.Account) -> BmcAccount:
+    return BmcAccount(account.user, config.secret(account.password_file), account.ca_file)
+
+
+def _watched(chosen: Settings, site: Site, name: str, account: Account) -> VsphereSettings:
+    collect = chosen.collect
+    named = {place.inventory_name: place.host.name for place in site.standings.values() if place.host.vcenter == name}
+    return VsphereSettings(
+        name=name,
+        account=account,
+        load_every=collect.load_every,
+        reconcile_every=collect.reconcile_every,
+        silent_after=collect.silent_after,
+        definitions=named,
+    )
+
+
+def _traps(chosen: Settings, site: Site) -> TrapSettings:
+    host, _, port = chosen.snmp.bind.rpartition(":")
+    if not port.isdigit() or not 0 <= int(port) < 65536:
+        msg = f"snmp.bind {chosen.snmp.bind!r} is not ADDRESS:PORT; write for example 0.0.0.0:162"
+        raise ConfigurationError(msg)
+    config.secret(chosen.snmp.community_file)
+    lines = chosen.snmp.community_file.read_text(encoding="utf-8").splitlines()
+    sources = chosen.snmp.sources or tuple(chassis.address for chassis in site.chassis)
+    return TrapSettings(
+        spool_dir=chosen.store / "traps",
+        bind=host.strip("[]") or "0.0.0.0",  # noqa: S104  the settings' own default: traps come from a network
+        port=int(port),
+        communities=tuple(line for line in lines if line),
+        sources=sources,
+    )
