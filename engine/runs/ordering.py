@@ -20,7 +20,7 @@ class Orders:
         self._run, self._step = run, step
         self.commands: list[Command] = []
 
-    def add(self, verb: str, target: str, needs: tuple[Command, ...] = (), **parameters: object) -> Command:
+    def add(self, verb: str, target: str, needs: tuple[Command, ...] = (), /, **parameters: object) -> Command:
         """One more command; its own deadline is the step's timeout, if the policy gave one."""
         command = Command.model_validate(
             {

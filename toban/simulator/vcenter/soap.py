@@ -108,7 +108,8 @@ def answer(method: Any, value: Any, version: str) -> bytes:
     namespace, name = VmomiSupport.GetWsdlNamespace(version), f"{method.wsdlName}Response"
     slot = VmomiSupport.Object(name="returnval", type=method.result, version=method.version, flags=method.resultFlags)
     names = {**SoapAdapter.SOAP_NSMAP, namespace: ""}
-    body = "" if value is None else SoapAdapter.SerializeToStr(value, slot, version, names)
+    nothing = value is None or (isinstance(value, list) and not value)
+    body = "" if nothing else SoapAdapter.SerializeToStr(value, slot, version, names)
     return _envelope(f'<{name} xmlns="{namespace}">{body}</{name}>')
 
 
