@@ -10,8 +10,10 @@ from engine.model.errors import ConfigurationError, TobanError
 
 def main() -> None:
     """Run the command line and exit with its code: 0 ok, 1 finding, 2 usage or configuration, 130 interrupted."""
+    from toban import logs
     from toban.cli import app
 
+    logs.configure(as_json=False, level="error")  # a command's own words are its output; `run` logs more
     try:
         code = app(standalone_mode=False)
     except click.exceptions.Abort:

@@ -85,6 +85,9 @@ class VsphereCollector:
                 await work()
             except* (TobanError, *vsphere_faults.ANY) as group:
                 error = vsphere_faults.translated(_first(group), f"vCenter {self._settings.account.url}")
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # an error that raced our own cancelling must not hide it
+                raise asyncio.CancelledError
             log.warning("vcenter.lost", vcenter=self.name, what=what, error=str(error))
             if isinstance(error, Permanent) and what == "inventory":
                 await self._say_silent(str(error))

@@ -67,6 +67,7 @@ async def _stories(datacenter: Path, seen: Watch, clock: SystemClock, console: C
     socket = control.find(datacenter)
     console.rule("high load: VM-01 gets busy, first for a moment, then for good")
     first = await night.play("high-load", lambda: night.high_load(socket, seen, clock), seen, clock)
+    await night.quiet_again(socket, seen, clock)
     console.rule("host down: blade 1 loses its power")
     second = await night.play("host-down", lambda: night.host_down(socket, seen), seen, clock)
     return [first, second]

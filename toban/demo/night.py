@@ -132,12 +132,22 @@ async def high_load(datacenter: Path, seen: Watch, clock: Clock) -> None:
     stopped = [e for e in _entries(truth) if e.get("what") == "vm.stopped" and e.get("vm") == "VM-01"]
     _must(len(moved) == 1, f"the ledger shows {len(moved)} moves of VM-01, not one")
     _must(not stopped, "VM-01 stopped on its way")
+
+
+async def quiet_again(datacenter: Path, seen: Watch, clock: Clock) -> None:
+    """Between the stories: the load falls, and an administrator moves VM-01 back by hand."""
+    since = len(seen.lines)
     await _ask(datacenter, {"do": "load", "vm": "VM-01", "mhz": 1500})
+    await _ask(datacenter, {"do": "move", "vm": "VM-01", "host": "esx1"})
+    await seen.until(lambda line: line.what == "vm.migrated", since, 20, "the move of VM-01 back to esx1")
+    await clock.sleep(1.0)
 
 
 async def host_down(datacenter: Path, seen: Watch) -> None:
     """Blade 1 loses power: it is fenced, and what ran on it runs on esx2 again."""
     since = len(seen.lines)
+    before = await vms(datacenter)
+    _must(sorted(n for n, host in before.items() if host == "esx1") == ["VM-01", "VM-02"], f"a wrong start: {before}")
     await _ask(datacenter, {"do": "fault", "fault": "blade-power-lost", "target": "chassis1/1"})
     await seen.until(lambda line: line.what == "blade.power.lost", since, 15, "the chassis trap")
     await seen.until(lambda line: line.what == "host.unreachable", since, 20, "vCenter's word that the host is gone")
@@ -173,7 +183,7 @@ def _must(holds: bool, sentence: str) -> None:
 
 
 async def _ask(datacenter: Path, request: dict[str, object]) -> dict[str, object]:
-    answer = await asyncio.to_thread(control.ask, datacenter, request)
+    answer: dict[str, object] = await asyncio.to_thread(control.ask, datacenter, request)
     if "error" in answer:
         msg = f"the datacenter refused {request}: {answer['error']}"
         raise Failed(msg)

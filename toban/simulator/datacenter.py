@@ -92,10 +92,11 @@ class Datacenter:
         self.agenda.after(LOAD_EVERY, self._sample)
 
     def ask(self, request: dict[str, object]) -> Reply:
-        """One request of the control socket: fault, load, state, ledger, quit."""
+        """One request of the control socket: fault, load, move, state, ledger, quit."""
         answers: dict[str, Callable[[dict[str, object]], Reply]] = {
             "fault": self._fault,
             "load": self._load,
+            "move": self._move,
             "state": lambda _: state_of(self.truth, self.center),
             "ledger": lambda _: self._told(),
             "quit": lambda _: self._quit(),
@@ -115,6 +116,10 @@ class Datacenter:
     def _load(self, request: dict[str, object]) -> Reply:
         self.faults.load(str(request.get("vm")), int(str(request.get("mhz"))))
         return {"done": "load", "vm": request.get("vm"), "mhz": request.get("mhz")}
+
+    def _move(self, request: dict[str, object]) -> Reply:
+        self.faults.move(str(request.get("vm")), str(request.get("host")))
+        return {"done": "move", "vm": request.get("vm"), "host": request.get("host")}
 
     def _told(self) -> Reply:
         failures = [repr(error) for error in self.agenda.failures]

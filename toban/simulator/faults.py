@@ -6,9 +6,10 @@ from pyVmomi import vim
 
 from toban.simulator.chassis import Chassis
 from toban.simulator.truth import Host, Truth
-from toban.simulator.vcenter import hosts
+from toban.simulator.vcenter import hosts, machines
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.endpoint import Endpoint
+from toban.simulator.vcenter.sessions import Session
 
 Fault = Callable[[str], None]
 
@@ -65,6 +66,20 @@ class Faults:
             self._truth.vms[vm].demand_mhz = mhz
             self._truth.ledger.write("vm.demand", vm=vm, mhz=mhz)
         self._center.belief.refresh_load()
+
+    def move(self, vm: str, host: str) -> None:
+        """An administrator migrates a VM by hand, through vCenter as everybody else."""
+        inventory = self._center.inventory
+        with self._truth.lock:
+            if vm not in self._truth.vms or host not in inventory.hosts:
+                msg = f"unknown VM {vm!r} or host {host!r}"
+                raise Unknown(msg)
+            record = inventory.vm_at(self._truth.vms[vm].path)
+            if record is None:
+                msg = f"{vm} is not in the inventory"
+                raise Unknown(msg)
+            order = vim.vm.RelocateSpec(host=inventory.hosts[host], pool=inventory.pool)
+            machines.relocate(self._center, Session("administrator", user="Administrator"), record, order)
 
     def _machine(self, target: str) -> str:
         if target in self._truth.blades:
