@@ -81,6 +81,7 @@ class VsphereCollector:
         pause = FIRST_PAUSE
         while True:
             began = self._clock.monotonic()
+            error: TobanError = Permanent("the watch ended by itself")
             try:
                 await work()
             except* (TobanError, *vsphere_faults.ANY) as group:

@@ -138,9 +138,9 @@ class JetStreamBus:
         if life is not None:
             headers["Nats-TTL"] = str(max(1, round(life)))
         until = self._clock.monotonic() + PUBLISH_DEADLINE
+        stream = subjects.stream_of(subject).name
         while True:
             try:
-                stream = subjects.stream_of(subject).name
                 ack = await self._js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=stream, headers=headers)
             except APIError as error:
                 if error.err_code in WRONG_LAST:

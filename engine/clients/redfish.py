@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 import sushy
@@ -78,12 +79,14 @@ class Bmc:
         if not self._account.ca_file.is_file():
             msg = f"cannot read the certificate authority {self._account.ca_file} for BMC {self._url}; check ca_file"
             raise ConfigurationError(msg)
-        verify = str(self._account.ca_file)
-        return connector.Connector(
-            self._url, verify=verify, default_request_timeout=self._timeout, connect_timeout=self._timeout
-        )
+        options: dict[str, Any] = {
+            "verify": str(self._account.ca_file),
+            "default_request_timeout": self._timeout,
+            "connect_timeout": self._timeout,
+        }
+        return connector.Connector(self._url, **options)
 
-    def _open(self, line: connector.Connector) -> sushy.resources.system.system.System:
+    def _open(self, line: connector.Connector) -> Any:
         login = auth.BasicAuth(self._account.user, self._account.password)
         root = sushy.Sushy(self._url, auth=login, connector=line)
         return root.get_system(f"/redfish/v1/Systems/{self._system}")

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.parsers.expat import ExpatError
 
-from pyVmomi import SoapStubAdapter, VmomiSupport, vim, vmodl
+from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi.SoapAdapter import SoapStubAdapter
 
 from engine.clients import vsphere_faults
 from engine.clients.vsphere_faults import SessionLost
@@ -74,7 +75,7 @@ class Session:
             raise Permanent(msg)
         parts = urlsplit(self._account.url)
         return SoapStubAdapter(
-            host=parts.hostname,
+            host=parts.hostname or "",
             port=parts.port or 443,
             path=parts.path or "/sdk",
             version=self._version,

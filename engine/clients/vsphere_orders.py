@@ -19,13 +19,14 @@ def remove(session: Session, host_ref: str) -> str:
     A cluster is a subclass of ComputeResource: destroying it would remove every host, so the class is compared
     exactly, and anything else is refused (Permanent).
     """
-    host = session.managed(vim.HostSystem, host_ref)
-    parent = session.read_one(host, ["parent"]).get("parent")
-    if type(parent) is vim.ClusterComputeResource:
+    host: Any = session.managed(vim.HostSystem, host_ref)
+    parent: Any = session.read_one(host, ["parent"]).get("parent")
+    kind: Any = type(parent)
+    if kind is vim.ClusterComputeResource:
         return _ref(host.Destroy_Task())
-    if type(parent) is vim.ComputeResource:
+    if kind is vim.ComputeResource:
         return _ref(parent.Destroy_Task())
-    msg = f"host {host_ref} hangs under a {type(parent).__name__}; nothing is removed"
+    msg = f"host {host_ref} hangs under a {kind.__name__}; nothing is removed"
     raise Permanent(msg)
 
 

@@ -78,7 +78,6 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Server
 
     def setup(self) -> None:
         if isinstance(self.request, ssl.SSLSocket):
@@ -91,7 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         headers = {key.lower(): value for key, value in self.headers.items()}
-        answer = self.server.application(Request(self.command, self.path, headers, body))
+        server = self.server
+        if not isinstance(server, Server):
+            raise TypeError("only a Server uses this handler")
+        answer = server.application(Request(self.command, self.path, headers, body))
         if answer.status == 0:
             self.close_connection = True
             return

@@ -7,7 +7,7 @@ from typing import Any
 from pyVmomi import VmomiSupport, vim
 
 from toban.simulator.truth import Host, Store, Truth, Vm
-from toban.simulator.vcenter.registry import Computed, Registry
+from toban.simulator.vcenter.registry import Computed, Registry, reference
 
 GB = 1024**3
 GREEN = vim.ManagedEntity.Status.green
@@ -102,7 +102,7 @@ def frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool)
     }.items():
         registry.add(
             vim.Folder,
-            folders[kind]._moId,  # noqa: SLF001
+            reference(folders[kind]),
             name=folder,
             parent=datacenter,
             childEntity=_live(registry, children),
@@ -137,7 +137,7 @@ def frame(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool)
 
 def listed(objects: list[Any]) -> Any:
     """As the array type of managed objects."""
-    return VmomiSupport.ManagedObject.Array(objects)
+    return VmomiSupport.GetVmodlType("ManagedObject[]")(objects)
 
 
 def _live(registry: Registry, kind: Any) -> Any:

@@ -9,7 +9,7 @@ from pyVmomi import vim, vmodl
 from toban.simulator import agenda
 from toban.simulator.vcenter import selecting, soap
 from toban.simulator.vcenter.center import Center
-from toban.simulator.vcenter.registry import Computed
+from toban.simulator.vcenter.registry import Computed, reference
 from toban.simulator.vcenter.sessions import Session
 from toban.simulator.vcenter.updating import Collector, Filter
 
@@ -104,7 +104,7 @@ def retrieve_old(center: Center, session: Session, this: Any, specs: Any) -> Any
 
 
 def _collector(session: Session, this: Any) -> Collector:
-    ref = this._moId  # noqa: SLF001
+    ref = reference(this)
     if ref == "propertyCollector" and ref not in session.collectors:
         session.collectors[ref] = Collector(query(ref))
     found = session.collectors.get(ref)
@@ -116,14 +116,14 @@ def _collector(session: Session, this: Any) -> Collector:
 def create_collector(_: Center, session: Session, __: Any) -> Any:
     """CreatePropertyCollector."""
     identity = query(f"session[{session.key}]{uuid.uuid4()}")
-    session.collectors[identity._moId] = Collector(identity)  # noqa: SLF001
+    session.collectors[reference(identity)] = Collector(identity)
     return identity
 
 
 def destroy_collector(center: Center, session: Session, this: Any) -> None:
     """DestroyPropertyCollector."""
     _collector(session, this).closed = True
-    session.collectors.pop(this._moId)  # noqa: SLF001
+    session.collectors.pop(reference(this))
     center.registry.changed.notify_all()
 
 
@@ -131,8 +131,8 @@ def create_filter(center: Center, session: Session, this: Any, spec: Any, _: Any
     """CreateFilter; raises as RetrievePropertiesEx would."""
     collector = _collector(session, this)
     selecting.selected(center.registry, spec)
-    identity = vmodl.query.PropertyCollector.Filter(f"{collector.identity._moId}:{uuid.uuid4()}")  # noqa: SLF001
-    collector.filters[identity._moId] = Filter(identity, spec)  # noqa: SLF001
+    identity = vmodl.query.PropertyCollector.Filter(f"{reference(collector.identity)}:{uuid.uuid4()}")
+    collector.filters[reference(identity)] = Filter(identity, spec)
     center.registry.changed.notify_all()
     return identity
 
@@ -140,7 +140,7 @@ def create_filter(center: Center, session: Session, this: Any, spec: Any, _: Any
 def destroy_filter(_: Center, session: Session, this: Any) -> None:
     """DestroyPropertyFilter."""
     for collector in session.collectors.values():
-        if collector.filters.pop(this._moId, None) is not None:  # noqa: SLF001
+        if collector.filters.pop(reference(this), None) is not None:
             return
     raise vmodl.fault.ManagedObjectNotFound(msg="The filter is gone.", obj=this)
 
@@ -184,8 +184,8 @@ def _view(center: Center, session: Session, kind: Any, properties: dict[str, Any
 def modify_list(center: Center, _: Session, this: Any, added: Any = None, removed: Any = None) -> Any:
     """ModifyListView; the objects that could not be resolved."""
     view = center.registry.find(this)
-    gone = {one._moId for one in removed or ()}  # noqa: SLF001
-    now = [one for one in center.registry.properties(view)["view"] if one._moId not in gone]  # noqa: SLF001
+    gone = {reference(one) for one in removed or ()}
+    now = [one for one in center.registry.properties(view)["view"] if reference(one) not in gone]
     center.registry.set(view, "view", soap.names_of([*now, *(added or ())]))
     return None
 

@@ -8,7 +8,7 @@ from toban.simulator import agenda
 from toban.simulator.truth import Host, Truth, Vm
 from toban.simulator.vcenter import inventory
 from toban.simulator.vcenter.inventory import GREEN, Inventory, listed
-from toban.simulator.vcenter.registry import Computed, Registry
+from toban.simulator.vcenter.registry import Computed, Registry, reference
 
 
 def build(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool) -> Inventory:
@@ -134,7 +134,7 @@ def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = N
     )
     added = made.registry.add(
         vim.VirtualMachine,
-        identity._moId,  # noqa: SLF001
+        reference(identity),
         name=shown,
         parent=made.vm_folder,
         resourcePool=made.pool,

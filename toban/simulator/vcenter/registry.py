@@ -149,3 +149,8 @@ def _typed(value: Any, info: Any) -> Any:
 def overlaps(one: str, other: str) -> bool:
     """One path is the other, or lies inside it; the empty path is the whole object."""
     return not one or not other or one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def reference(identity: Any) -> str:
+    """`vm-12`: pyVmomi keeps it under a private name."""
+    return str(identity._moId)  # noqa: SLF001

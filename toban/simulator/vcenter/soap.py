@@ -66,7 +66,7 @@ class Call(SoapAdapter.ExpatDeserializerNSHandlers):  # type: ignore[misc]  # an
         SoapAdapter.SetHandlers(self._parser, SoapAdapter.GetHandlers(self))
         try:
             self._parser.Parse(envelope, True)
-            found = self._reader.GetResult()
+            found: Any = self._reader.GetResult()
         except UnknownMethod:
             raise
         except Exception as error:
@@ -144,7 +144,7 @@ def localized(error: Any) -> Any:
 
 def names_of(objects: list[Any]) -> Any:
     """A list of managed objects as the array type that an untyped slot needs."""
-    return VmomiSupport.ManagedObject.Array(objects)
+    return VmomiSupport.GetVmodlType("ManagedObject[]")(objects)
 
 
 def service_versions() -> bytes:

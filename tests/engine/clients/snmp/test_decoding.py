@@ -1,0 +1,137 @@
+import random
+
+import pytest
+from pyasn1.codec.ber import decoder
+from pyasn1.type import univ
+from pysnmp.proto import api
+
+from engine.clients import snmp
+from engine.clients.ber import Malformed
+from tests.engine.clients.snmp.vectors import vectors
+
+EXCEPTIONS = {"NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"}
+
+
+def theirs(datagram):
+    module = api.PROTOCOL_MODULES[api.decodeMessageVersion(datagram)]
+    message, _ = decoder.decode(datagram, asn1Spec=module.Message())
+    pdu = module.apiMessage.get_pdu(message)
+    found = {
+        "community": bytes(module.apiMessage.get_community(message)),
+        "varbinds": [(str(name), plain(value)) for name, value in module.apiTrapPDU.get_varbinds(pdu)],
+    }
+    if module is api.v1:
+        found["enterprise"] = str(api.v1.apiTrapPDU.get_enterprise(pdu))
+        found["agent"] = api.v1.apiTrapPDU.get_agent_address(pdu).prettyPrint()
+        found["generic"] = int(api.v1.apiTrapPDU.get_generic_trap(pdu))
+        found["specific"] = int(api.v1.apiTrapPDU.get_specific_trap(pdu))
+        found["uptime"] = int(api.v1.apiTrapPDU.get_timestamp(pdu))
+    return found
+
+
+def plain(value):
+    kind = type(value).__name__
+    if hasattr(value, "getComponent") and kind not in EXCEPTIONS:
+        return plain(value.getComponent())
+    if kind in EXCEPTIONS or kind.endswith("Null"):
+        return None
+    if kind == "IpAddress":
+        return value.prettyPrint()
+    if kind == "ObjectIdentifier":
+        return str(value)
+    return int(value) if isinstance(value, univ.Integer) else bytes(value)
+
+
+def ours(datagram):
+    decoded = snmp.decode(datagram)
+    assert isinstance(decoded, snmp.Notification)
+    found = {"community": decoded.community, "varbinds": [(item.oid, item.value) for item in decoded.varbinds]}
+    if decoded.version == 0:
+        found |= {name: getattr(decoded, name) for name in ("enterprise", "agent", "generic", "specific", "uptime")}
+    return found
+
+
+def test_every_valid_notification_reads_as_pysnmp_reads_it():
+    compared = 0
+    for name, datagram in vectors("valid_notifications").items():
+        if snmp.decode(datagram) == snmp.Ignored("v3"):
+            continue
+        assert snmp.decode(datagram).notes == (), name
+        assert ours(datagram) == theirs(datagram), name
+        compared += 1
+    assert compared == 63
+
+
+def test_the_built_and_rebuilt_traps_read_as_pysnmp_reads_them():
+    for name, datagram in {**vectors("mib_synthetic"), **vectors("reconstructed")}.items():
+        assert ours(datagram) == theirs(datagram), name
+        assert snmp.decode(datagram).notes == (), name
+
+
+def test_version_3_is_recognised_and_not_read():
+    found = [name for name, datagram in vectors("valid_notifications").items() if snmp.decode(datagram) == ("v3",)]
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("file", ["malformed", "malformed_derived"])
+def test_no_damaged_datagram_becomes_a_notification(file):
+    for name, datagram in vectors(file).items():
+        try:
+            decoded = snmp.decode(datagram)
+        except Malformed as error:
+            assert error.reason, name
+            assert str(error), name
+        else:
+            assert decoded == snmp.Ignored("v3"), name
+
+
+def test_bent_rules_are_accepted_and_named():
+    for name, datagram in vectors("lenient_notifications").items():
+        decoded = snmp.decode(datagram)
+        assert decoded == snmp.Ignored("v3") or decoded.notes, name
+
+
+def test_other_messages_are_told_apart_and_ignored():
+    kinds = set()
+    for name, datagram in vectors("valid_other_pdu").items():
+        decoded = snmp.decode(datagram)
+        assert isinstance(decoded, snmp.Ignored), name
+        kinds.add(decoded.what)
+    assert kinds == {"get", "getnext", "getbulk", "set", "response", "v3"}
+
+
+V1 = "302602010004067075626c6963a41906062b06010401094004c00002010201{generic}0201{specific}4301003000"
+
+
+@pytest.mark.parametrize(
+    ("generic", "specific", "key"),
+    [("06", "07", "1.3.6.1.4.1.9.0.7"), ("00", "00", "1.3.6.1.6.3.1.1.5.1"), ("03", "05", "1.3.6.1.6.3.1.1.5.4")],
+)
+def test_a_v1_trap_is_known_by_the_v2_name_of_its_kind(generic, specific, key):
+    assert snmp.decode(bytes.fromhex(V1.format(generic=generic, specific=specific))).key == key
+
+
+def test_a_negative_specific_trap_keeps_its_sign():
+    assert snmp.decode(bytes.fromhex(V1.format(generic="06", specific="ff"))).key == "1.3.6.1.4.1.9.0.-1"
+
+
+def test_a_generic_trap_out_of_range_is_refused():
+    with pytest.raises(Malformed, match="generic-trap 7"):
+        snmp.decode(bytes.fromhex(V1.format(generic="07", specific="00")))
+
+
+def test_a_changed_octet_never_makes_us_read_something_else_than_pysnmp():
+    dice = random.Random(7)
+    corpus = list(vectors("mib_synthetic").values())
+    agreed = 0
+    for _ in range(2500):
+        damaged = bytearray(dice.choice(corpus))
+        damaged[dice.randrange(20, len(damaged))] = dice.randrange(256)
+        try:
+            decoded = snmp.decode(bytes(damaged))
+        except Malformed:
+            continue
+        if isinstance(decoded, snmp.Notification) and not decoded.notes:
+            assert ours(bytes(damaged)) == theirs(bytes(damaged))
+            agreed += 1
+    assert agreed > 500
