@@ -1,5 +1,6 @@
 """The read side over the bus: one run's whole story, and whether somebody is on duty."""
 
+import json
 from datetime import datetime
 
 from engine.audit import timeline
@@ -65,14 +66,15 @@ async def report(bus: Bus, now: datetime, unfinished: tuple[str, ...]) -> dict[s
     """What `toban status` says."""
     heartbeat = await bus.get("CONTROL", "heartbeat")
     age = (now - heartbeat.stored_at).total_seconds() if heartbeat is not None else None
+    health = json.loads(heartbeat.value) if heartbeat is not None else {}
     last: datetime | None = None
     async for record in bus.replay(subjects.ALL_EVENTS, last_per_subject=True):
         last = record.stored_at if last is None else max(last, record.stored_at)
     return {
         "on_duty": age is not None and age < ON_DUTY_WITHIN,
-        "armed": heartbeat is not None and b'"armed": true' in heartbeat.value,
+        "armed": health.get("armed"),
         "heartbeat_age_s": round(age, 1) if age is not None else None,
         "last_event_age_s": round((now - last).total_seconds(), 1) if last is not None else None,
         "open_runs": list(unfinished),
-        "health": heartbeat.value.decode("utf-8", "replace") if heartbeat is not None else None,
+        "health": health,
     }
