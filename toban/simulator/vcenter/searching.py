@@ -40,7 +40,7 @@ def drop(center: Center, _: Session, this: Any) -> None:
     center.tasks.drop(this)
 
 
-def query_events(center: Center, _: Session, __: Any, spec: Any) -> Any:
+def query_events(center: Center, _: Session, __: Any, spec: Any, ___: Any = None) -> Any:
     """QueryEvents."""
     return center.events.query(spec)
 
