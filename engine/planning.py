@@ -63,6 +63,8 @@ def _failover(orders: Orders, _: Step, __: Policy, match: Match, estate: Estate)
     # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
     found = evacuating.evacuate(estate, host, ours) if any(vm.instance_uuid in ran for vm in ours) else Plan()
     ordering.failover(orders, estate, host, found)
+    if not orders.commands and not found.unplaced:  # fenced for nothing: a person should know
+        return (Unplaced(vm="-", en=f"no VM is known to have run on {host}", ja=f"{host} で動作していた VM が不明"),)
     return found.unplaced
 
 

@@ -1,11 +1,15 @@
 """`toban`: the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
 
 import sys
+from typing import Any
 
-import click
 import structlog
+import typer
 
 from engine.model.errors import ConfigurationError, TobanError
+
+Usage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""Every usage error of the command line library; it has a public name for its children only."""
 
 
 def main() -> None:
@@ -16,13 +20,11 @@ def main() -> None:
     logs.configure(as_json=False, level="error")  # a command's own words are its output; `run` logs more
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.ClickException as error:
+    except Usage as error:
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except ConfigurationError as error:
         _say(error)
         sys.exit(2)

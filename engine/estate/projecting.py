@@ -6,7 +6,7 @@ from pydantic import JsonValue, ValidationError
 
 from engine.estate import linking, reading
 from engine.model import ids
-from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm
+from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm, Power
 from engine.model.event import Event
 
 Live = TypeVar("Live", LiveHost, LiveVm, LiveDatastore)
@@ -57,7 +57,15 @@ def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
         vm = vm.model_copy(update={"cpu_used_mhz": before.cpu_used_mhz})
     others = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
     kept = others if vm.removed else {**others, vm.instance_uuid: vm}
-    return estate.model_copy(update={"vms": kept})
+    return estate.model_copy(update={"vms": kept, "ran": _ran_too(estate, vm, known=before is not None)})
+
+
+def _ran_too(estate: Estate, vm: LiveVm, *, known: bool) -> dict[str, tuple[str, ...]]:
+    """A VM first heard of on a host that is lost already (the picture is being rebuilt) ran there if its record is on."""
+    host = linking.definition_of(estate, vm.vcenter, vm.host)
+    if known or vm.removed or vm.power is not Power.ON or host is None or host not in estate.ran:
+        return estate.ran
+    return {**estate.ran, host: (*estate.ran[host], vm.instance_uuid)}
 
 
 def _datastore(estate: Estate, store: LiveDatastore | None) -> Estate:

@@ -94,7 +94,10 @@ def fault(
     request: dict[str, object] = {"do": "fault", "fault": kind, "target": target}
     if kind == "load":
         request = {"do": "load", "vm": target, "mhz": mhz or 0}
-    answer = control.ask(control.find(folder), request)
+    try:
+        answer = control.ask(control.find(folder), request)
+    except control.NoDatacenter as error:
+        raise ConfigurationError(str(error)) from error
     if "error" in answer:
         raise ConfigurationError(str(answer["error"]))
     typer.echo(orjson.dumps(answer).decode())

@@ -1,15 +1,16 @@
 """From a trap about slot 1 to the host, its group and its VMs."""
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
 
 from engine import documents
 from engine.estate import linking, loading, projecting, reading
-from engine.model.estate import Connection, Power
+from engine.model.estate import Connection, Estate, Power
 from engine.model.event import Event
 from engine.model.policy import Scope
-from tests.engine.worlds import estate, host, vm
+from tests.engine.worlds import estate, host, site, vm
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -145,3 +146,27 @@ def test_two_hosts_cannot_claim_one_machine(tmp_path) -> None:
     twin = "          - {name: esx2, model: blade, machine: chassis1/1, vcenter: vc1}\n"
     with pytest.raises(documents.Unreadable, match="machine chassis1/1 is already used by group esx, host esx1"):
         load(tmp_path, ESTATE + twin)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_whatever_order_a_restart_reads_the_inventory_in_the_vms_of_a_lost_host_are_known(order) -> None:
+    lost = host(1, connection=Connection.NOT_RESPONDING, power=Power.UNKNOWN)
+    told = [
+        event("inventory.host", "host:esx1", **lost.model_dump(mode="json")),
+        event("inventory.vm", "vm:VM-01", **vm(1, 1, connection=Connection.DISCONNECTED).model_dump(mode="json")),
+        event("inventory.vm", "vm:VM-02", **vm(2, 1, connection=Connection.DISCONNECTED).model_dump(mode="json")),
+    ]
+    picture = Estate(site=site())
+    for number in order:
+        picture = projecting.apply(picture, told[number])
+    assert sorted(v.name for v in reading.ran_on(picture, "esx1")) == ["VM-01", "VM-02"]
+
+
+def test_a_vm_that_is_off_on_a_lost_host_did_not_run_there() -> None:
+    lost = host(1, connection=Connection.NOT_RESPONDING)
+    picture = projecting.apply(
+        Estate(site=site()), event("inventory.host", "host:esx1", **lost.model_dump(mode="json"))
+    )
+    off = vm(1, 1, power=Power.OFF)
+    picture = projecting.apply(picture, event("inventory.vm", "vm:VM-01", **off.model_dump(mode="json")))
+    assert reading.ran_on(picture, "esx1") == ()
