@@ -1,8 +1,6 @@
 """Trap decoding measured: our decoder and pysnmp's on the same bytes. `python benchmarks/traps.py` prints JSON."""
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -39,7 +37,6 @@ def run() -> dict[str, object]:
         "ratio": round(ours / theirs, 1),
         "datagrams": len(corpus),
         "mean_octets": round(sum(map(len, corpus)) / len(corpus)),
-        "machine": {"python": platform.python_version(), "cpus": os.cpu_count(), "platform": platform.platform()},
     }
 
 

