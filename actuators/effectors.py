@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actuators.notify.log import LogNotice
-from actuators.redfish.power import FencePatience, PowerOff
+from actuators.redfish.power import FencePatience, PowerOff, is_blade
 from actuators.rehearsal import Rehearsal
 from actuators.vsphere import hosts, migrating, registering, starting, verifying
 from actuators.vsphere.sessions import VCenters
@@ -88,8 +88,7 @@ class Effectors:
             seen = await self._bmcs.call(bmc.read, deadline=QUICK)
         except TobanError:
             return None
-        proven = seen.serial.upper() == place.slot.serial.upper() and seen.uuid == place.slot.uuid.lower()
-        return seen.on if proven else None
+        return seen.on if is_blade(seen, place.slot.serial, place.slot.uuid) else None
 
     def close(self) -> None:
         """Log out and let go."""

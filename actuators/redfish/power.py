@@ -10,7 +10,7 @@ from engine.clients.offload import Offload
 from engine.clients.redfish import Bmc, Power
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
-from engine.model.errors import Permanent, TobanError
+from engine.model.errors import InDoubt, Permanent, Refused, TobanError, Transient
 
 log = structlog.get_logger()
 
@@ -34,12 +34,18 @@ def mismatch(command: Command, seen: Power) -> str | None:
     serial, uuid = parameters.text(command, "serial"), parameters.text(command, "uuid").lower()
     if not seen.serial or not seen.uuid:
         return f"the BMC of {command.target} tells no serial number or UUID; nothing is switched (safety rule S6)"
-    if seen.serial.strip().upper() != serial.strip().upper() or seen.uuid != uuid:
+    if not is_blade(seen, serial, uuid):
         return (
             f"the BMC of {command.target} belongs to blade {seen.serial} ({seen.uuid}), the estate says "
             f"{serial} ({uuid}); nothing is switched (safety rule S6)"
         )
     return None
+
+
+def is_blade(seen: Power, serial: str, uuid: str) -> bool:
+    """Serial and UUID both fit; an untold or undeclared one fits nothing."""
+    given = (serial.strip().upper(), uuid.strip().lower())
+    return all(given) and (seen.serial.upper(), seen.uuid) == given
 
 
 class PowerOff:
@@ -80,12 +86,28 @@ class PowerOff:
         bmc, seen = self._bmc(command), await self._read(command)
         wrong = mismatch(command, seen)
         if wrong is not None:
-            raise Permanent(wrong)
+            raise Refused(wrong)
+        if "ForceOff" not in seen.resets and seen.on is not False:
+            msg = f"the BMC of {command.target} does not offer ForceOff; nothing was sent"
+            raise Refused(msg)
         if seen.on is not False:
             await called(f"forceoff:{command.id}")
-            await self._offload.call(bmc.force_off, deadline=DEADLINE)
+            await self._cut(command, bmc)
             log.info("fence.ordered", command=command.id, target=command.target, serial=seen.serial)
         await self._until_off(command)
+
+    async def _cut(self, command: Command, bmc: Bmc) -> None:
+        """One order; a refusal says nothing where the power is gone all the same: only the state counts."""
+        try:
+            await self._offload.call(bmc.force_off, deadline=DEADLINE)
+        except Transient as error:
+            if not bmc.ordered:
+                raise
+            msg = f"the BMC of {command.target} was told ForceOff and has not answered ({error})"
+            raise InDoubt(msg) from error
+        except Permanent:
+            if (await self._read(command)).on is not False:
+                raise
 
     async def follow(self, command: Command, reference: str) -> None:  # noqa: ARG002  the port's shape
         """Redfish keeps no task for a reset: watch the power."""

@@ -48,13 +48,21 @@ class EventFollower:
         """Start from the stored cursor: read what was missed. Without one, begin now."""
         stored = await self._stored()
         if stored is None:
-            latest = await offload(feed.latest)
-            if latest is not None:
-                await self._keep(mapping.moved(self._empty(latest), latest))
+            await self._begin_now(await offload(feed.latest), await offload(lambda: feed.page() or []))
             return
         self._cursor = stored
         missed = await offload(lambda: feed.between(stored.created - mapping.OVERLAP))
         await self._publish(mapping.newer(missed, stored))
+
+    async def _begin_now(self, latest: VcenterEvent | None, page: list[VcenterEvent]) -> None:
+        """The first start ever: what happened before is not ours. `latestEvent` alone is not always kept up to date."""
+        for event in [latest, *page]:
+            if event is None:
+                continue
+            if self._cursor is None or mapping.is_newer(event.key, self._cursor.key):
+                self._cursor = self._at(event)
+        if self._cursor is not None:
+            await self._keep(self._cursor)
 
     async def take(self, offload: Offloaded, feed: EventFeed, page: list[VcenterEvent]) -> None:
         """Publish what a page brings; a page that does not reach back to the cursor is completed by a query."""
@@ -95,7 +103,7 @@ class EventFollower:
             return None
         return cursor
 
-    def _empty(self, event: VcenterEvent) -> Cursor:
+    def _at(self, event: VcenterEvent) -> Cursor:
         return Cursor(instance=self._place.instance, key=event.key, created=event.created)
 
     async def _keep(self, cursor: Cursor) -> None:

@@ -1,6 +1,8 @@
 """A blade's BMC over Redfish, by sushy. Blocking: callers run it through `offload`."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,13 @@ import requests
 import sushy
 from sushy import auth, connector, exceptions
 
-from engine.model.errors import ConfigurationError, InDoubt, Permanent, TobanError, Transient
+from engine.model.errors import InDoubt, Permanent, TobanError, Transient
 
-logging.getLogger("sushy").setLevel(logging.ERROR)
+logging.getLogger("sushy").setLevel(logging.CRITICAL)  # what it would log is raised, in our words
+
+OUT_OF_REACH = (exceptions.ConnectionError, exceptions.ServerSideError, requests.RequestException, OSError)
+LONGEST = 256
+"""Characters of a BMC's own words that go into ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class Power:
 
     serial: str
     uuid: str
+    """Lower case."""
+    manufacturer: str
     on: bool | None
     """True on, False off; None for every other word, such as PoweringOff."""
     word: str
@@ -36,73 +44,87 @@ class Power:
     """Reset types that this BMC accepts, in Redfish's words."""
 
 
+class _Line(connector.Connector):  # type: ignore[misc]  # an untyped class of the library
+    """Sends each request once: an order that got no answer is in doubt, never repeated by the library.
+
+    The environment is not asked: neither its proxies nor its CA bundles are the site's word about a BMC.
+    """
+
+    def __init__(self, url: str, ca_file: Path, timeout: int) -> None:
+        options: dict[str, Any] = {"verify": str(ca_file), "default_request_timeout": timeout}
+        # one try: zero would mean the library's own three
+        super().__init__(url, server_side_retries=1, connect_timeout=timeout, **options)
+        self._session.trust_env = False
+
+
 class Bmc:
     """One BMC. Every call is one fresh connection with verified TLS and a time-out."""
 
-    def __init__(self, url: str, system: str, account: BmcAccount, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, system: str, account: BmcAccount, timeout: int = 10) -> None:
         """`timeout` in seconds, for connecting and for each read."""
         self._url, self._system, self._account, self._timeout = url, system, account, timeout
+        self.ordered = False
+        """An order may have left for this BMC."""
 
     def read(self) -> Power:
         """Identity and power as the BMC says now; raises Transient (out of reach) or Permanent (refused, malformed)."""
-        line = self._line()
-        try:
-            found = self._open(line)
+        with self._opened() as found:
             resets = frozenset(str(reset.value) for reset in found.get_allowed_reset_system_values())
             word = str(found.power_state.value) if found.power_state is not None else "unset"
             on = {"On": True, "Off": False}.get(word)
-            return Power(str(found.serial_number or ""), str(found.uuid or "").lower(), on, word, resets)
-        except (exceptions.SushyError, requests.RequestException, OSError, ValueError) as error:
-            raise self._translated(error) from error
-        finally:
-            line.close()
+            serial, uuid = str(found.serial_number or "").strip(), str(found.uuid or "").strip().lower()
+            return Power(serial, uuid, str(found.manufacturer or ""), on, word, resets)
 
     def force_off(self) -> None:
-        """Order ForceOff once. Returns when the order is taken; raises InDoubt if no answer came."""
-        line = self._line()
+        """Order ForceOff once. Returns when the order is taken; raises InDoubt if no answer came.
+
+        Raises Transient if the BMC was out of reach before the order, Permanent if it refused.
+        """
+        with self._opened() as found:
+            self.ordered = True
+            try:
+                found.reset_system(sushy.ResetType.FORCE_OFF)
+            except OUT_OF_REACH as error:
+                msg = f"BMC {self._url}: ForceOff was sent, no answer came ({_first_line(error)})"
+                raise InDoubt(msg) from error
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The system behind a fresh line, closed afterwards; what the library raises becomes our errors."""
+        if not self._account.ca_file.is_file():
+            msg = f"cannot read the certificate authority {self._account.ca_file} for BMC {self._url}; check ca_file"
+            raise Permanent(msg)
+        line = _Line(self._url, self._account.ca_file, self._timeout)
         try:
-            found = self._open(line)
-        except (exceptions.SushyError, requests.RequestException, OSError, ValueError) as error:
-            line.close()
-            raise self._translated(error) from error
-        try:
-            found.reset_system(sushy.ResetType.FORCE_OFF)
-        except (exceptions.ConnectionError, exceptions.ServerSideError, requests.RequestException, OSError) as error:
-            msg = f"BMC {self._url}: ForceOff was sent, no answer came ({error})"
-            raise InDoubt(msg) from error
-        except (exceptions.SushyError, ValueError) as error:
+            login = auth.BasicAuth(self._account.user, self._account.password)
+            root = sushy.Sushy(self._url, auth=login, connector=line)
+            yield root.get_system(f"/redfish/v1/Systems/{self._system}")
+        except TobanError:
+            raise
+        except Exception as error:  # an answer of the wrong shape makes the library fail in any way
             raise self._translated(error) from error
         finally:
             line.close()
 
-    def _line(self) -> connector.Connector:
-        if not self._account.ca_file.is_file():
-            msg = f"cannot read the certificate authority {self._account.ca_file} for BMC {self._url}; check ca_file"
-            raise ConfigurationError(msg)
-        options: dict[str, Any] = {
-            "verify": str(self._account.ca_file),
-            "default_request_timeout": self._timeout,
-            "connect_timeout": self._timeout,
-        }
-        return connector.Connector(self._url, **options)
-
-    def _open(self, line: connector.Connector) -> Any:
-        login = auth.BasicAuth(self._account.user, self._account.password)
-        root = sushy.Sushy(self._url, auth=login, connector=line)
-        return root.get_system(f"/redfish/v1/Systems/{self._system}")
-
     def _translated(self, error: Exception) -> TobanError:
-        where, text = f"BMC {self._url}", str(error).splitlines()[0] if str(error) else type(error).__name__
+        where, text = f"BMC {self._url}", _first_line(error)
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return Permanent(f"{where}: its certificate is not trusted; check ca_file and the name")
-        if isinstance(error, exceptions.AccessError):
-            return Permanent(
-                f"{where}: wrong user name or password, or no right to control power; check the bmc account"
-            )
-        if isinstance(
-            error, exceptions.ConnectionError | exceptions.ServerSideError | requests.RequestException | OSError
-        ):
+        garbled = isinstance(error, ValueError) and not isinstance(error, requests.ConnectionError)
+        if isinstance(error, OUT_OF_REACH) and not garbled:
             return Transient(f"{where} does not answer ({text}); check the management network")
-        if isinstance(error, exceptions.MissingAttributeError | exceptions.MalformedAttributeError):
-            return Permanent(f"{where} answers what this program cannot read: {text}")
-        return Permanent(f"{where}: {text}")
+        return Permanent(f"{where} {self._why(error, text)}")
+
+    def _why(self, error: Exception, text: str) -> str:
+        if isinstance(error, exceptions.AccessError):
+            return "refused us: wrong user name or password, or no right to control power; check the bmc account"
+        if isinstance(error, exceptions.ResourceNotFoundError):
+            return f"has no system {self._system}; check the slot's bmc.system in the estate"
+        if isinstance(error, exceptions.HTTPError | exceptions.InvalidParameterValueError):
+            return f"refused: {text}"
+        return f"answers what this program cannot read: {text}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:LONGEST] if lines else type(error).__name__

@@ -64,17 +64,18 @@ class Session:
     def __init__(self, account: Account, context: ssl.SSLContext, version: str, timeout: float) -> None:
         """Not connected yet: `log_in` is the way to a session."""
         self._account, self._context, self._version, self._timeout = account, context, version, timeout
+        self._stubs: list[Any] = []
         self.stub = self._stub(timeout)
-        service = vim.ServiceInstance("ServiceInstance", self.stub)
-        self.content: Any = service.RetrieveContent()
-        self.instance_uuid = str(self.content.about.instanceUuid or "")
+        self.content: Any = None
+        """What the service consists of, once `authenticate` was called."""
+        self.instance_uuid = ""
 
     def _stub(self, timeout: float) -> Any:
         if self._context.verify_mode != ssl.CERT_REQUIRED or not self._context.check_hostname:
             msg = "refusing to talk to a vCenter over TLS that verifies nothing"
             raise Permanent(msg)
         parts = urlsplit(self._account.url)
-        return SoapStubAdapter(
+        stub = SoapStubAdapter(
             host=parts.hostname or "",
             port=parts.port or 443,
             path=parts.path or "/sdk",
@@ -82,10 +83,18 @@ class Session:
             sslContext=self._context,
             httpConnectionTimeout=timeout,
         )
+        self._stubs.append(stub)
+        return stub
 
     def authenticate(self) -> None:
-        """Log in."""
-        self.content.sessionManager.Login(self._account.user, self._account.password, None)
+        """Read what the service consists of, and log in; without success every connection is closed again."""
+        try:
+            self.content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
+            self.instance_uuid = str(self.content.about.instanceUuid or "")
+            self.content.sessionManager.Login(self._account.user, self._account.password, None)
+        except BaseException:
+            self.drop()
+            raise
 
     def sibling(self, timeout: float | None = None) -> Any:
         """Another stub of the same login, for another thread or another time-out."""
@@ -133,11 +142,18 @@ class Session:
         return rows
 
     def log_out(self) -> None:
-        """End the login; a vCenter that is gone has ended it already."""
+        """End the login and close every connection; a vCenter that is gone has ended it already."""
         try:
             self.content.sessionManager.Logout()
         except (vmodl.MethodFault, OSError, http.client.HTTPException, ExpatError):
             return
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close every connection without a word."""
+        for stub in self._stubs:
+            stub.DropConnections()
 
 
 def view_filter(view: Any, wanted: Mapping[Any, Sequence[str]]) -> Any:
@@ -262,6 +278,7 @@ class Login:
         with self._lock:
             if self._session is session:
                 self._session = None
+        session.drop()
 
     def close(self) -> None:
         """Log out."""

@@ -61,7 +61,7 @@ def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
 
 
 def _ran_too(estate: Estate, vm: LiveVm, *, known: bool) -> dict[str, tuple[str, ...]]:
-    """A VM first heard of on a host that is lost already (the picture is being rebuilt) ran there if its record is on."""
+    """A VM first heard of on a host that is lost already (the picture is being rebuilt): it ran there if it is on."""
     host = linking.definition_of(estate, vm.vcenter, vm.host)
     if known or vm.removed or vm.power is not Power.ON or host is None or host not in estate.ran:
         return estate.ran
