@@ -55,6 +55,12 @@ class _Line(connector.Connector):  # type: ignore[misc]  # an untyped class of t
         # one try: zero would mean the library's own three
         super().__init__(url, server_side_retries=1, connect_timeout=timeout, **options)
         self._session.trust_env = False
+        self._session.hooks["response"].append(self._used_up)
+
+    def _used_up(self, response: requests.Response, **_: object) -> None:  # noqa: ARG002  the hook's shape
+        """The library asks for one request per connection; some BMCs obey without saying so. Never use one twice."""
+        for adapter in self._session.adapters.values():
+            adapter.close()
 
 
 class Bmc:

@@ -122,7 +122,7 @@ class Datacenter:
         return {"done": "move", "vm": request.get("vm"), "host": request.get("host")}
 
     def _told(self) -> Reply:
-        failures = [repr(error) for error in self.agenda.failures]
+        failures = [repr(error) for one in (self.agenda, *self.servers) for error in one.failures]
         return {"entries": self.ledger.entries(), "violations": self.ledger.violations(), "failures": failures}
 
     def _quit(self) -> Reply:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext, application: Application) -> None:
         """Binds at once; raises OSError if the address is taken."""
         self.context, self.application = context, application
+        self.failures: list[Exception] = []
+        """Mistakes of our own, for the tests."""
         super().__init__(address, _Handler)
         self._thread = threading.Thread(
             target=lambda: self.serve_forever(0.05), name=f"https:{address[1]}", daemon=True
@@ -72,8 +75,11 @@ class Server(ThreadingHTTPServer):
         secure = self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         return secure, address
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away or speaks no TLS is its own affair."""
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  the library calls it so
+        """A client that goes away or speaks no TLS is its own affair; a mistake of ours is kept."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self.failures.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:  # the client asked for it; one that is not told would use the connection again
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
