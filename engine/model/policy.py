@@ -155,7 +155,6 @@ class Budget(_Part):
     rate: str = Field(pattern=r"^[1-9][0-9]* per [0-9]+(ms|s|m|h|d)$")
     per: Literal["policy", "group", "chassis", "cluster"] = "policy"
     concurrent: int = Field(default=1, ge=1)
-    breaker: Literal["manual"] | None = None
 
     @property
     def limit(self) -> tuple[int, float]:

@@ -142,7 +142,7 @@ class Commander:
             Phase.START,
             command=attempt.command,
             attempt=attempt.attempt,
-            detail=sighting.detail,
+            detail=f"{attempt.command.verb}: {sighting.detail}",
             facts=dict(sighting.facts),
         )
         attempt.ledger.guard()

@@ -122,7 +122,8 @@ class Datacenter:
         return {"done": "move", "vm": request.get("vm"), "host": request.get("host")}
 
     def _told(self) -> Reply:
-        failures = [repr(error) for one in (self.agenda, *self.servers) for error in one.failures]
+        mistakes = [*self.agenda.failures, *(error for server in self.servers for error in server.failures)]
+        failures = [repr(error) for error in mistakes]
         return {"entries": self.ledger.entries(), "violations": self.ledger.violations(), "failures": failures}
 
     def _quit(self) -> Reply:
