@@ -1,5 +1,6 @@
 """What every vCenter effector starts from: its command's vCenter, and a task of an earlier life that still runs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -65,7 +66,7 @@ class World:
             await self.tasks.finish(command, vcenter, reference, meanwhile)
 
 
-class Looking:
+class Looking(ABC):
     """An effector whose look may fail to read the world: that is UNKNOWN, in words."""
 
     def __init__(self, world: World) -> None:
@@ -79,8 +80,9 @@ class Looking:
         except TobanError as error:
             return unknown(str(error))
 
+    @abstractmethod
     async def _see(self, command: Command) -> Sighting:
-        raise NotImplementedError
+        """What the world says about this command; may raise TobanError."""
 
     async def follow(self, command: Command, reference: str) -> None:
         """Wait for a task that an earlier life started."""
