@@ -1,0 +1,190 @@
+"""The listener over a real UDP socket: hears, refuses with a reason, keeps on disk, publishes once, answers Informs."""
+
+import asyncio
+import socket
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from collectors.snmp import composing, spool
+from collectors.snmp.composing import BladeOf
+from collectors.snmp.listening import TrapListener, TrapSettings
+from engine.bus import codec, subjects
+from engine.bus.memory import MemoryBus
+from engine.clients import snmp
+from engine.clock import SystemClock
+from engine.model.errors import ConfigurationError, Transient
+from tests.collectors.snmp import traps
+from tests.collectors.snmp.traps import MAPS, ORIGINS, blade, notification
+
+
+class Wire:
+    """A listener, its bus, and a sender."""
+
+    def __init__(self, listener, bus):
+        self.listener, self.bus = listener, bus
+        self.out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.out.settimeout(5)
+
+    def send(self, datagram):
+        self.out.sendto(datagram, self.listener.address)
+
+    async def until(self, **counts):
+        end = time.monotonic() + 5
+        while any(getattr(self.listener.counts(), name) < number for name, number in counts.items()):
+            assert time.monotonic() < end, self.listener.counts()
+            await asyncio.sleep(0.01)
+
+    async def events(self):
+        return [codec.decode(record).event async for record in self.bus.replay(subjects.ALL_EVENTS)]
+
+
+@asynccontextmanager
+async def listening(folder, bus=None, **changes):
+    settings = TrapSettings(spool_dir=folder / "spool", bind="127.0.0.1", port=0, **changes)
+    clock = SystemClock()
+    store = bus or MemoryBus(clock)
+    listener = TrapListener(settings, MAPS, ORIGINS, store, clock)
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(listener.run(ready))
+        await ready.wait()
+        wire = Wire(listener, store)
+        try:
+            yield wire
+        finally:
+            wire.out.close()
+            task.cancel()
+
+
+def test_a_trap_becomes_an_event_on_the_bus(tmp_path):
+    async def go():
+        async with listening(tmp_path) as wire:
+            wire.send(blade(22056, 1))
+            await wire.until(published=1)
+            return await wire.events()
+
+    assert [(event.type, event.subject) for event in asyncio.run(go())] == [("blade.power.lost", "machine:chassis1/1")]
+
+
+def test_garbage_is_counted_by_its_reason_and_stops_nothing(tmp_path):
+    async def go():
+        async with listening(tmp_path) as wire:
+            for datagram in (b"", b"\x00", b"\x30\x82\xff\xff", b"hello, world", blade(22056, 1)[:-3]):
+                wire.send(datagram)
+            wire.send(blade(22056, 1, community=b"guess"))
+            wire.send(blade(22056, 2))
+            await wire.until(received=7, published=1)
+            return wire.listener.counts(), await wire.events(), wire.listener.samples()
+
+    counts, events, samples = asyncio.run(go())
+    assert sum(counts.rejected.values()) == 6
+    assert counts.rejected["community"] == 1
+    assert [event.subject for event in events] == ["machine:chassis1/2"]
+    assert len(samples) == 6
+
+
+def test_a_stranger_is_not_heard(tmp_path):
+    async def go():
+        async with listening(tmp_path, sources=("192.0.2.0/24",)) as wire:
+            wire.send(blade(22056, 1))
+            await wire.until(received=1)
+            return wire.listener.counts().rejected
+
+    assert asyncio.run(go()) == {"source": 1}
+
+
+def test_an_inform_is_answered_once_its_event_is_durable(tmp_path):
+    async def go():
+        async with listening(tmp_path) as wire:
+            wire.send(notification(f"{traps.C7000}.22056", [(f"{traps.SLOT}.1.1", 1)], inform=True, request=77))
+            answer = await asyncio.to_thread(wire.out.recv, 2000)
+            return answer, await wire.events()
+
+    answer, events = asyncio.run(go())
+    assert answer == snmp.response_to(
+        notification(f"{traps.C7000}.22056", [(f"{traps.SLOT}.1.1", 1)], inform=True, request=77)
+    )
+    assert len(events) == 1
+
+
+class AwayBus(MemoryBus):
+    """A bus that takes nothing until it is told that it is back."""
+
+    back = False
+
+    async def publish(self, event):
+        if not self.back:
+            raise Transient("the bus is away", retry_after=0.05)
+        return await super().publish(event)
+
+
+def test_while_the_bus_is_away_traps_are_kept_and_published_later(tmp_path):
+    async def go():
+        bus = AwayBus(SystemClock())
+        async with listening(tmp_path, bus) as wire:
+            for slot in range(1, 6):
+                wire.send(blade(22056, slot))
+            await wire.until(spooled=5)
+            bus.back = True
+            await wire.until(published=5)
+            return await wire.events()
+
+    assert len(asyncio.run(go())) == 5
+
+
+def test_what_a_dead_listener_had_heard_is_published_by_the_next_one(tmp_path):
+    async def go():
+        bus = AwayBus(SystemClock())
+        async with listening(tmp_path, bus) as wire:
+            wire.send(blade(22056, 3))
+            await wire.until(spooled=1)
+        bus.back = True
+        async with listening(tmp_path, bus) as wire:
+            await wire.until(published=1)
+            return await wire.events()
+
+    assert [event.subject for event in asyncio.run(go())] == ["machine:chassis1/3"]
+
+
+def filled(kept):
+    """Append until the spool is full; how many it took."""
+    taken = 0
+    while True:
+        try:
+            kept.append([spool.Record(traps.NOW, "127.0.0.1", 1, bytes([taken % 256]) * 100)])
+        except spool.Full:
+            return taken
+        taken += 1
+
+
+def test_a_full_spool_refuses_and_keeps_all_that_it_took(tmp_path):
+    kept = spool.Spool(tmp_path / "s", spool.SpoolSize(limit=4096))
+    taken = filled(kept)
+    kept.close()
+    again = spool.Spool(tmp_path / "s", spool.SpoolSize(limit=4096))
+    assert 0 < taken < 41
+    found, _ = again.read(0, 1000)
+    assert [record.datagram[0] for record in found] == list(range(taken))
+    again.close()
+
+
+def test_a_taken_port_is_one_sentence_with_what_to_do(tmp_path):
+    async def go(port):
+        settings = TrapSettings(spool_dir=tmp_path / "spool", bind="127.0.0.1", port=port)
+        await TrapListener(settings, MAPS, ORIGINS, MemoryBus(SystemClock()), SystemClock()).run(asyncio.Event())
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(ConfigurationError, match=r"is already taken: stop the other receiver"):
+            asyncio.run(go(taken.getsockname()[1]))
+
+
+def test_a_drill_trap_reads_back_as_the_fault_it_names():
+    for number, kind in ((22056, "blade.power.lost"), (22070, "blade.power.off"), (22069, "blade.power.on")):
+        datagram = composing.c7000(number, BladeOf("chassis1", "ENCL-SER-1", 2), b"public")
+        event = traps.mapped(datagram).event
+        assert (event.type, event.subject) == (kind, "machine:chassis1/2")
+    with pytest.raises(ConfigurationError, match="no trap of CPQRACK-MIB"):
+        composing.c7000(1, BladeOf("chassis1", "S", 1), b"public")
