@@ -1,8 +1,10 @@
 """The two stories as users start them: one command, and separate processes with either broker."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -79,3 +81,21 @@ def test_a_rehearsal_says_what_it_would_do_and_touches_nothing(tmp_path):
         assert "rehearsal: would do vm.power_on on vm:VM-01" in story
         assert here.vms() == BEFORE
         assert (here.did("bmc.order"), here.did("host.removed"), here.did("vm.registered")) == ([], [], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nobody_behind(tmp_path, number):
+    command = [sys.executable, "-P", "-m", "toban", "demo", "--keep", str(tmp_path / "night")]
+    demo = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    end = time.monotonic() + 30
+    while not (tmp_path / "night" / "store" / "ready.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    demo.send_signal(number)
+    demo.communicate(timeout=30)
+    assert demo.returncode == 130
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in listed

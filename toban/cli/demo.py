@@ -1,6 +1,7 @@
 """`toban demo`."""
 
 import asyncio
+import signal
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -29,9 +30,24 @@ def demo(
     console = Console(quiet=as_json)
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
-        raise typer.Exit(asyncio.run(_night(keep, console, as_json=as_json)))
+        raise typer.Exit(_played(keep, console, as_json=as_json))
     with tempfile.TemporaryDirectory(prefix="toban-") as folder:
-        raise typer.Exit(asyncio.run(_night(Path(folder), console, as_json=as_json)))
+        raise typer.Exit(_played(Path(folder), console, as_json=as_json))
+
+
+def _played(folder: Path, console: Console, *, as_json: bool) -> int:
+    """The night's exit code; Ctrl-C and SIGTERM end it with every child gone (130)."""
+
+    async def night_of_it() -> int:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await _night(folder, console, as_json=as_json)
+
+    try:
+        return asyncio.run(night_of_it())
+    except asyncio.CancelledError:
+        return 130
 
 
 async def _night(folder: Path, console: Console, *, as_json: bool) -> int:
