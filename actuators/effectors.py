@@ -63,8 +63,8 @@ class Effectors:
         world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
         self.armed: Mapping[str, Effector] = {
             "machine.power_off": PowerOff(self._open, self._bmcs, clock, settings.fence),
-            "host.disconnect": hosts.Disconnect(world),
-            "host.remove": hosts.Remove(world),
+            "host.disconnect": hosts.disconnecting(world),
+            "host.remove": hosts.removing(world),
             "vm.register": registering.Register(world),
             "vm.power_on": starting.PowerOn(world),
             "vm.migrate": migrating.Migrate(world),

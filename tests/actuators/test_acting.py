@@ -186,6 +186,13 @@ def test_a_host_that_answers_is_not_taken_out(place):
         assert "connected" in seen.detail
 
 
+def test_a_host_that_answers_again_after_the_look_is_neither_disconnected_nor_removed(place):
+    for verb in ("host.disconnect", "host.remove"):
+        with pytest.raises(Permanent, match="a host that answers is not taken out"):
+            place.act(about_host(place, verb))
+    assert place.world.ask({"do": "state"})["hosts"]["esx1"]["connection"] == "connected"
+
+
 def test_a_dead_host_is_disconnected_and_removed_with_its_records(place):
     place.fault("blade-power-lost", "chassis1/1")
     place.until("esx1", "notResponding")
