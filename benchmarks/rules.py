@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from engine.model.catalogue import Catalogue, shipped
 from engine.model.event import Arrival, Event
-from engine.model.policy import EventPattern, Policy
+from engine.model.pattern import EventPattern
+from engine.model.policy import Policy
 from engine.rules import reference
 from engine.rules.matching import Matcher
 

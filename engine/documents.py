@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
@@ -164,7 +165,8 @@ def _entries(
 
 def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -> Problem:
     loc = item.get("loc", ())
-    place: Place = tuple(part for part in loc if isinstance(part, str | int)) if isinstance(loc, tuple) else ()
+    parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
+    place: Place = tuple(part for part in parts if not str(part).startswith("~"))  # a tag of a union is no place
     where = ".".join(str(part) for part in place) or "the document"
     kind, last = item.get("type"), place[-1] if place else ""
     text = str(item.get("msg", "")).removeprefix("Value error, ")
@@ -178,24 +180,22 @@ def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -
 
 
 def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
-    current: object = model
+    current = [model]
     for part in place:
-        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
-            found = current.model_fields.get(part)
-            current = _model_in(found.annotation) if found else None
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [entry.alias or name for name, entry in current.model_fields.items()]
-    return []
+        if isinstance(part, str):
+            inner = [found.annotation for one in current if (found := _field(one, part)) is not None]
+            current = [one for annotation in inner for one in _models_in(annotation)]
+    return [entry.alias or name for one in current for name, entry in one.model_fields.items()]
 
 
-def _model_in(annotation: object) -> object:
+def _field(model: type[BaseModel], word: str) -> FieldInfo | None:
+    return next((entry for name, entry in model.model_fields.items() if word in (name, entry.alias)), None)
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
+        return [annotation]
+    return [found for argument in getattr(annotation, "__args__", ()) for found in _models_in(argument)]
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

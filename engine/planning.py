@@ -6,8 +6,9 @@ from engine.estate import linking, reading
 from engine.model.decision import Act
 from engine.model.estate import Estate
 from engine.model.match import Match
+from engine.model.pattern import MetricPattern
 from engine.model.plan import Plan, Unplaced
-from engine.model.policy import MetricPattern, Policy, Step
+from engine.model.policy import Policy, Step
 from engine.model.run import PlannedStep, RunPlan
 from engine.placement import balancing, evacuating
 from engine.runs import ordering, stepping

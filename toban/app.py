@@ -21,7 +21,7 @@ from engine.flow import Flow, FlowSettings
 from engine.guard import limits
 from engine.guard.control import Control
 from engine.guard.limits import Limits
-from engine.model import catalogue, policy
+from engine.model import catalogue, pattern
 from engine.model.catalogue import Catalogue
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
@@ -68,12 +68,10 @@ def declare(path: Path) -> Declared:
 
 
 def _long_enough(one: Policy, chosen: Settings) -> None:
-    when = one.spec.when
-    least = chosen.guard.minimum_hold
-    held = when.hold if isinstance(when, policy.EventPattern | policy.MetricPattern) else None
-    if limits.is_ungraceful(one) and (held or 0.0) < least:
+    held, least = pattern.least_time(one.spec.when), chosen.guard.minimum_hold
+    if limits.is_ungraceful(one) and held < least:
         msg = (
-            f"policy {one.name} fences after {held or 0:.0f} s, but guard.minimum_hold is {least:.0f} s; "
+            f"policy {one.name} fences after {held:.0f} s, but guard.minimum_hold is {least:.0f} s; "
             f"write for: {least:.0f}s or more (safety rule S2)"
         )
         raise ConfigurationError(msg)

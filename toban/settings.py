@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from engine import documents
+from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
-from engine.model.policy import Duration
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:

@@ -1,14 +1,13 @@
 """What a policy's schema cannot say: known types, fields and verbs, and steps that must not stand without another."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-from engine.documents import Place, nearest
+from engine.documents import Place
 from engine.model.catalogue import Catalogue, FieldType
-from engine.model.policy import After, EventPattern, MetricPattern, Policy, Step
-from engine.rules import conditions, expressions
-from engine.rules.expressions import Unusable
+from engine.model.pattern import MetricPattern
+from engine.model.policy import After, Policy, Step
+from engine.rules import checking_patterns, complaints, conditions
+from engine.rules.complaints import Complaint
 
 VERBS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "fence": (frozenset({"host"}), frozenset()),
@@ -23,23 +22,12 @@ METRIC_NAMES: Mapping[str, FieldType] = {
     "metric.boundary": FieldType.NUMBER,
     "metric.clear": FieldType.NUMBER,
 }
-BY = frozenset({"subject", "host", "machine", "vm", "chassis", "group"})
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """A finding, still by place instead of line."""
-
-    code: str
-    severity: Literal["error", "warning"]
-    place: Place
-    message: str
 
 
 def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
     """All findings about one policy."""
     checks: tuple[Callable[[], Iterator[Complaint]], ...] = (
-        lambda: _when(policy, catalogue),
+        lambda: checking_patterns.check(policy.spec.when, catalogue),
         lambda: _condition(policy),
         lambda: _steps(policy),
         lambda: _safety(policy),
@@ -47,45 +35,10 @@ def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
     return [complaint for one in checks for complaint in one()]
 
 
-def _when(policy: Policy, catalogue: Catalogue) -> Iterator[Complaint]:
-    when = policy.spec.when
-    place: Place = ("spec", "when")
-    if when.by not in BY:
-        yield Complaint("P013", "error", (*place, "by"), _unknown("grouping", when.by, BY))
-    if isinstance(when, MetricPattern):
-        event, _, field = when.metric.rpartition(".")
-        entry = catalogue.get(event)
-        known = [f"{t.type}.{f}" for t in catalogue.types.values() for f, kind in t.fields.items() if _is_number(kind)]
-        if entry is None or field not in entry.fields or not _is_number(entry.fields[field]):
-            yield Complaint("P012", "error", (*place, "metric"), _unknown("metric", when.metric, known))
-        return
-    for name, value in (("event", when.event), ("until", when.until)):
-        if value is not None and catalogue.get(value) is None:
-            yield Complaint("P010", "error", (*place, name), _unknown("event type", value, catalogue.types))
-    if when.condition is not None and catalogue.get(when.event) is not None:
-        yield from _expression(
-            when.condition, conditions.event_names(catalogue, when.event), (*place, "if"), compiled=True
-        )
-    entry = catalogue.get(when.event)
-    if entry is not None and when.hold and entry.recovery is None and when.until is None:
-        message = f"{when.event} has no recovery type: nothing can end it within `for`; give `until`"
-        yield Complaint("P014", "warning", (*place, "for"), message)
-
-
 def _condition(policy: Policy) -> Iterator[Complaint]:
     if policy.spec.condition is not None:
         known = {**conditions.HOST, **(METRIC_NAMES if isinstance(policy.spec.when, MetricPattern) else {})}
-        yield from _expression(policy.spec.condition, known, ("spec", "if"), compiled=False)
-
-
-def _expression(text: str, known: Mapping[str, FieldType], place: Place, *, compiled: bool) -> Iterator[Complaint]:
-    try:
-        node = expressions.parse(text)
-        conditions.check(node, known)
-        if compiled:
-            conditions.to_durable(node)
-    except Unusable as error:
-        yield Complaint("P020", "error", place, f"{error} (column {error.column} of the condition)")
+        yield from complaints.expression(policy.spec.condition, known, ("spec", "if"), compiled=False)
 
 
 def _steps(policy: Policy) -> Iterator[Complaint]:
@@ -107,7 +60,7 @@ def _steps(policy: Policy) -> Iterator[Complaint]:
 
 def _parameters(step: Step, place: Place) -> Iterator[Complaint]:
     if step.verb not in VERBS:
-        yield Complaint("P032", "error", place, _unknown("action", step.verb, VERBS))
+        yield Complaint("P032", "error", place, complaints.unknown("action", step.verb, VERBS))
         return
     needed, optional = VERBS[step.verb]
     for missing in sorted(needed - set(step.parameters)):
@@ -115,9 +68,11 @@ def _parameters(step: Step, place: Place) -> Iterator[Complaint]:
     for name, value in step.parameters.items():
         where: Place = (*place, step.verb, name)
         if name not in needed | optional:
-            yield Complaint("P034", "error", where, _unknown(f"parameter of {step.verb}", name, needed | optional))
+            yield Complaint(
+                "P034", "error", where, complaints.unknown(f"parameter of {step.verb}", name, needed | optional)
+            )
         elif isinstance(value, str) and value.startswith("$") and value not in REFERENCES:
-            yield Complaint("P035", "error", where, _unknown("reference", value, REFERENCES))
+            yield Complaint("P035", "error", where, complaints.unknown("reference", value, REFERENCES))
         elif name in ("host", "from") and value != "$host":
             yield Complaint("P036", "error", where, f"{step.verb} acts on the matched host: write {name}: $host")
         elif name == "vms" and not (value == "running" or (isinstance(value, int) and 1 <= value <= 8)):
@@ -131,11 +86,7 @@ def _safety(policy: Policy) -> Iterator[Complaint]:
     if "fence" in verbs and policy.spec.witnesses is None:
         message = "a policy that fences needs `witnesses` (two classes at least)"
         yield Complaint("P040", "error", ("spec", "do", verbs.index("fence")), message)
-    if (
-        "fence" in verbs
-        and isinstance(policy.spec.when, EventPattern)
-        and policy.spec.when.by not in ("host", "subject")
-    ):
+    if "fence" in verbs and policy.spec.when.by not in ("host", "subject"):
         yield Complaint("P042", "error", ("spec", "when", "by"), "a policy that fences matches by host")
     for index, step in enumerate(policy.spec.do):
         if step.verb != "failover":
@@ -148,12 +99,3 @@ def _safety(policy: Policy) -> Iterator[Complaint]:
             yield Complaint("P041", "error", ("spec", "do", index), message)
     if policy.spec.budget is None and set(verbs) - {"notify"}:
         yield Complaint("P050", "warning", ("spec", "do"), "the policy acts without a `budget`")
-
-
-def _is_number(kind: FieldType) -> bool:
-    return kind in (FieldType.INTEGER, FieldType.NUMBER)
-
-
-def _unknown(what: str, word: str, known: object) -> str:
-    near = nearest(word, sorted(str(one) for one in known)) if isinstance(known, Mapping | frozenset | list) else None
-    return f"unknown {what} {word!r}" + (f"; did you mean {near!r}?" if near else "")

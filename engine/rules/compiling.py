@@ -1,93 +1,192 @@
-"""Policy -> what the matcher needs: event types that open and close, the ruleset of durable_rules, the fields; pure."""
+"""Policy -> what the matcher needs: per alternative its event types, what ends it, its rules for durable_rules; pure.
 
+Every rule of an alternative is named `<number>.<rule>`, and its facts carry `kind: <number>.<kind>`, so that one
+ruleset holds a whole policy. `type` of a fact is the event's type.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.model.catalogue import Catalogue
-from engine.model.policy import EventPattern, MetricPattern, Policy
+from engine.model.pattern import (
+    AbsencePattern,
+    AllPattern,
+    Atom,
+    CountPattern,
+    EventPattern,
+    MetricPattern,
+    MissingPattern,
+    SchedulePattern,
+    Selection,
+    SequencePattern,
+    alternatives,
+)
+from engine.model.policy import Policy
 from engine.rules import conditions, expressions
-from engine.rules.port import Scalar
+
+Rule = dict[str, object]
+SCHEDULED = "toban.schedule.due"
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """A metric's boundary: which field, which side, and when it is over."""
+class Chosen:
+    """One selection: its types, and its condition for the core."""
 
-    field: str
-    above: bool
-    boundary: float
-    clear: float
+    types: frozenset[str]
+    wanted: tuple[Rule, ...]
 
-    def beyond(self, value: float) -> bool:
-        """Whether the value is on the wrong side of the boundary."""
-        return value > self.boundary if self.above else value < self.boundary
-
-    def over(self, value: float) -> bool:
-        """Whether the value is back past `clear`."""
-        return value < self.clear if self.above else value > self.clear
+    def of_kind(self, kind: str) -> Rule:
+        """The core's pattern for a fact of this kind that this selection takes."""
+        named: list[Rule] = [{"type": one} for one in sorted(self.types)]
+        parts: list[Rule] = [{"kind": kind}, named[0] if len(named) == 1 else {"$or": named}, *self.wanted]
+        return {"$and": parts}
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A policy ready to be matched."""
+    """One alternative of a policy, ready to be matched."""
 
     policy: str
-    opens: str
+    number: int
+    pattern: Atom
+    chosen: tuple[Chosen, ...]
+    """What it waits for; for a metric the type of the sample."""
     closes: frozenset[str]
-    by: str
-    hold: float
-    threshold: Threshold | None
+    """Types that end it once it has matched, and what was gathered before."""
+    recoveries: Mapping[str, str]
+    """For parts that may recover: type -> the type that ends it."""
     fields: tuple[str, ...]
-    """Names that the facts carry."""
-    definition: dict[str, dict[str, object]]
-    """The ruleset in durable_rules' JSON: `opened` for one fact, `held` for the fact and its timer."""
+    """Names that its facts carry."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Every event type that it must hear."""
+        opening = (one for selection in self.chosen for one in selection.types)
+        return frozenset((*opening, *self.closes, *self.recoveries.values()))
 
 
-def compile_policy(policy: Policy, catalogue: Catalogue) -> Compiled:
-    """Raises `Unusable` where a condition cannot be matched."""
-    when = policy.spec.when
-    if isinstance(when, MetricPattern):
-        return _metric(policy, when)
-    return _event(policy, when, catalogue)
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A whole policy."""
+
+    policy: str
+    by: str
+    alternatives: tuple[Compiled, ...]
+    definition: Mapping[str, Mapping[str, object]]
+    """The ruleset in durable_rules' JSON."""
 
 
-def _event(policy: Policy, when: EventPattern, catalogue: Catalogue) -> Compiled:
-    node = expressions.parse(when.condition) if when.condition is not None else None
-    closes = frozenset([when.until]) if when.until else catalogue.recoveries_of(when.event)
-    hold = when.hold or 0.0
-    fields = tuple(sorted({name.path for name in expressions.names(node)})) if node else ()
-    wanted = [conditions.to_durable(node)] if node else []
-    return Compiled(
-        policy.name, when.event, closes, when.by, hold, None, fields, _rules({"kind": "open"}, wanted, held=hold > 0)
-    )
-
-
-def _metric(policy: Policy, when: MetricPattern) -> Compiled:
-    event, _, field = when.metric.rpartition(".")
-    above = when.above is not None
-    boundary = when.above if when.above is not None else when.below
-    if boundary is None:  # the model refuses it; said again so that nothing is guessed
-        msg = f"policy {policy.name}: give above or below"
-        raise expressions.Unusable(msg)
-    clear = when.clear if when.clear is not None else boundary
-    threshold = Threshold(field, above, float(boundary), float(clear))
-    name = conditions.field_name(f"event.{field}")
-    compare: dict[str, object] = {"$gt" if above else "$lt": {name: _plain(threshold.boundary)}}
-    rules = _rules({"kind": "open"}, [compare], held=when.hold > 0)
-    return Compiled(policy.name, event, frozenset(), when.by, when.hold, threshold, (f"event.{field}",), rules)
-
-
-def _plain(value: float) -> Scalar:
-    return int(value) if value.is_integer() else value
-
-
-def _rules(kind: dict[str, object], wanted: list[dict[str, object]], *, held: bool) -> dict[str, dict[str, object]]:
-    pattern: dict[str, object] = {"$and": [kind, *wanted]} if wanted else kind
+def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
+    """Raises `Unusable` where a condition cannot be matched or a type is unknown."""
+    atoms = [one for atom in alternatives(policy.spec.when) for one in _single(atom, catalogue)]
+    compiled = tuple(_compile(policy.name, number, atom, catalogue) for number, atom in enumerate(atoms))
     # `seen` takes every fact: freeing a key none of whose facts ever matched a rule aborts the process (ADR 0002)
-    rules: dict[str, dict[str, object]] = {
-        "seen": {"all": [{"open": kind}]},
-        "opened": {"all": [{"open": pattern}]},
-    }
-    if held:
-        timer = {"due": {"$and": [{"kind": "timer"}, {"of": {"open": "fact"}}]}}
-        rules["held"] = {"all": [{"open": pattern}, timer]}
-    return rules
+    rules: dict[str, Mapping[str, object]] = {"seen": {"all": [{"any": {"told": 1}}]}}
+    for one in compiled:
+        rules |= {f"{one.number}.{name}": {"all": body} for name, body in _rules(one)}
+        for name, extra in _counts(one):
+            rules[f"{one.number}.{name}"] = extra
+    return CompiledPolicy(policy.name, policy.spec.when.by, compiled, rules)
+
+
+def types_of(name: str, catalogue: Catalogue) -> frozenset[str]:
+    """The types that a name stands for: itself, or for `storage.*` every type below that is no mere recovery."""
+    if not name.endswith(".*"):
+        return frozenset([name]) if name in catalogue.types else frozenset()
+    below = {one for one in catalogue.types if one.startswith(name[:-1])}
+    return frozenset(below - {entry.recovery for entry in catalogue.types.values()})
+
+
+def _single(atom: Atom, catalogue: Catalogue) -> Iterator[Atom]:
+    """An event pattern over a category is one pattern per type: each ends by its own recovery."""
+    if isinstance(atom, EventPattern) and atom.event.endswith(".*"):
+        for one in sorted(types_of(atom.event, catalogue)):
+            yield atom.model_copy(update={"event": one})
+    else:
+        yield atom
+
+
+def selections(atom: Atom) -> tuple[Selection, ...]:
+    """The events that a pattern waits for, in order."""
+    if isinstance(atom, AllPattern | SequencePattern):
+        return atom.parts
+    if isinstance(atom, AbsencePattern):
+        return (atom, atom.absent)
+    if isinstance(atom, EventPattern | CountPattern):
+        return (atom,)
+    if isinstance(atom, MissingPattern):
+        return (Selection.model_validate({"event": atom.missing, "if": atom.condition}),)
+    kind = atom.metric.rpartition(".")[0] if isinstance(atom, MetricPattern) else SCHEDULED
+    return (Selection(event=kind),)
+
+
+def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Compiled:
+    parts = selections(atom)
+    nodes = [expressions.parse(part.condition) if part.condition is not None else None for part in parts]
+    fields = {name.path for node in nodes if node is not None for name in expressions.names(node)}
+    chosen = [_chosen(part, node, catalogue) for part, node in zip(parts, nodes, strict=True)]
+    if isinstance(atom, SchedulePattern):
+        fields.add("event.policy")
+        chosen = [Chosen(chosen[0].types, ({conditions.field_name("event.policy"): policy},))]
+    if isinstance(atom, MetricPattern):
+        field = f"event.{atom.metric.rpartition('.')[2]}"
+        fields.add(field)
+        chosen = [Chosen(chosen[0].types, (_beyond(atom, field),))]
+    until = getattr(atom, "until", None)
+    closes = types_of(until, catalogue) if until else _recoveries(atom, chosen, catalogue)
+    recoveries = _partial(chosen, catalogue) if isinstance(atom, AllPattern) and not until else {}
+    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, tuple(sorted(fields)))
+
+
+def _chosen(part: Selection, node: expressions.Node | None, catalogue: Catalogue) -> Chosen:
+    types = types_of(part.event, catalogue)
+    if not types:
+        msg = f"unknown event type {part.event}"
+        raise expressions.Unusable(msg)
+    return Chosen(types, (conditions.to_durable(node),) if node else ())
+
+
+def _beyond(atom: MetricPattern, field: str) -> Rule:
+    boundary = float(atom.above if atom.above is not None else atom.below or 0.0)
+    plain = int(boundary) if boundary.is_integer() else boundary
+    return {"$gt" if atom.above is not None else "$lt": {conditions.field_name(field): plain}}
+
+
+def _recoveries(atom: Atom, chosen: Iterable[Chosen], catalogue: Catalogue) -> frozenset[str]:
+    if isinstance(atom, EventPattern):
+        return catalogue.recoveries_of(atom.event)
+    return frozenset(_partial(chosen, catalogue).values()) if isinstance(atom, AllPattern) else frozenset()
+
+
+def _partial(chosen: Iterable[Chosen], catalogue: Catalogue) -> dict[str, str]:
+    """Recoveries of the parts; a type that is itself waited for is no recovery here."""
+    waited = {one for part in chosen for one in part.types}
+    pairs = ((one, recovery) for one in sorted(waited) for recovery in catalogue.recoveries_of(one))
+    return {one: recovery for one, recovery in pairs if recovery not in waited}
+
+
+def _rules(one: Compiled) -> Iterator[tuple[str, list[Rule]]]:
+    pattern, first = one.pattern, one.chosen[0]
+    opening: Rule = {"open": first.of_kind(f"{one.number}.open")}
+    due: Rule = {"due": {"$and": [{"kind": f"{one.number}.timer"}, {"of": {"open": "fact"}}]}}
+    if isinstance(pattern, AllPattern):
+        for index, part in enumerate(one.chosen):
+            yield f"fits{index}", [{"event": part.of_kind(f"{one.number}.event")}]
+        yield "joined", [{f"p{index}": {"kind": f"{one.number}.p{index}"}} for index in range(len(one.chosen))]
+    elif isinstance(pattern, SequencePattern):
+        yield "next0", [{"event": first.of_kind(f"{one.number}.event")}]
+        for index, part in enumerate(one.chosen[1:], start=1):
+            prefix: Rule = {"prefix": {"kind": f"{one.number}.c{index}"}}
+            yield f"next{index}", [prefix, {"event": part.of_kind(f"{one.number}.event")}]
+    elif isinstance(pattern, CountPattern):
+        yield "counted", [{"event": first.of_kind(f"{one.number}.event")}]
+    else:
+        yield "opened", [opening]
+        yield "held", [opening, due]
+        if isinstance(pattern, AbsencePattern):
+            yield "answered", [{"event": one.chosen[1].of_kind(f"{one.number}.event")}]
+
+
+def _counts(one: Compiled) -> Iterator[tuple[str, dict[str, object]]]:
+    if isinstance(one.pattern, CountPattern):
+        yield "reached", {"all": [{"item": {"kind": f"{one.number}.item"}}], "count": one.pattern.count}

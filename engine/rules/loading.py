@@ -10,6 +10,7 @@ from engine.documents import Document, Place
 from engine.model.catalogue import Catalogue
 from engine.model.policy import Policy
 from engine.rules import checking
+from engine.rules.complaints import Complaint
 
 Severity = Literal["error", "warning"]
 
@@ -52,7 +53,7 @@ def load(paths: Iterable[Path], catalogue: Catalogue) -> Loaded:
         found = [_at(document, problem) for problem in checking.check(policy, catalogue)]
         if policy.name in policies:
             message = f"the policy {policy.name} is already defined in {policies[policy.name][1]}"
-            found.append(_at(document, checking.Complaint("P002", "error", ("metadata", "name"), message)))
+            found.append(_at(document, Complaint("P002", "error", ("metadata", "name"), message)))
         problems += found
         if not any(problem.severity == "error" for problem in found):
             policies[policy.name] = (policy, str(path))
@@ -68,7 +69,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _at(document: Document, complaint: checking.Complaint) -> Problem:
+def _at(document: Document, complaint: Complaint) -> Problem:
     place: Place = complaint.place
     line, column = document.position(place)
     return Problem(complaint.code, complaint.severity, document.file, line, column, complaint.message)

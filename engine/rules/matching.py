@@ -1,68 +1,53 @@
-"""Feed events, turn the clock, get matches. One core per policy; an index keeps cost independent of their number.
+"""Feed events, turn the clock, get matches. One ruleset per policy; an index keeps cost independent of their number.
 
-Meaning (the reference evaluator says the same in plain Python):
-- the first fitting event per key opens; repeats do not open again; `for` seconds later it is a match;
-- the recovery type, or `until`, for the same key closes: an `Ended`, whether it had matched or not;
-- a type without recovery does not stay open: each new event is a match of its own;
-- a metric opens beyond its boundary; before the hold time is over any sample not beyond it closes; after the match it
-  stays open until a sample is past `clear`.
+The reference evaluator says in plain Python what each pattern means; `docs/policy-reference.md` says it in words.
 Time is the moment of storage; the same arrivals in the same order give the same findings.
 """
 
 import heapq
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import structlog
 
-from engine.model import ids
 from engine.model.catalogue import Catalogue
 from engine.model.event import Arrival, Event
-from engine.model.match import Ended, Finding, Match
+from engine.model.match import Finding
+from engine.model.pattern import (
+    AbsencePattern,
+    AllPattern,
+    CountPattern,
+    MetricPattern,
+    MissingPattern,
+    SequencePattern,
+)
 from engine.model.policy import Policy
-from engine.rules import compiling, projecting
-from engine.rules.compiling import Compiled
-from engine.rules.durable_adapter import DurableCore
-from engine.rules.port import Core, CoreFault, Fact
+from engine.rules import compiling
+from engine.rules.compiling import Compiled, CompiledPolicy
+from engine.rules.facts import Facts, Key
+from engine.rules.held import Held, Missing
+from engine.rules.joined import AllOf, Counted, InOrder
+from engine.rules.merging import Merging
+from engine.rules.port import CoreFault
+from engine.rules.watching import Counts, Desk, Timers, Watch, shared
 
 log = structlog.get_logger()
 
 KeyOf = Callable[[Event, str], str | None]
 """Event and `by` -> object id, or None."""
-LIVE_FACTS = 1000
-"""Open keys per policy: durable_rules refuses the 1,025th live key of a ruleset (MemoryError, measured; ADR 0002)."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """One key whose condition is open."""
-
-    fact: Fact
-    event: Event
-    at: datetime
-    match: str
-    due: datetime
-    matched: bool = False
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened in the matcher, for health."""
-
-    events: int = 0
-    matches: int = 0
-    without_key: int = 0
-    faults: int = 0
-    overflows: int = 0
-
-
-class _Watch:
+class _Matched:
     """One policy being matched."""
 
-    def __init__(self, compiled: Compiled, core: Core) -> None:
-        self.compiled, self.core = compiled, core
-        self.open: dict[str, _Open] = {}
+    def __init__(self, number: int, compiled: CompiledPolicy, timers: Timers, counts: Counts) -> None:
+        self.compiled = compiled
+        facts = Facts(compiled.policy, compiled.definition)
+        self.watches = [watch(Desk(number, one, facts, timers, counts)) for one in compiled.alternatives]
+        self.merging = Merging(stays=[stays(one) for one in compiled.alternatives]) if len(self.watches) > 1 else None
+
+    def told(self, number: int, found: Iterable[Finding]) -> list[Finding]:
+        return self.merging.fold(number, found) if self.merging is not None else list(found)
 
 
 class Matcher:
@@ -71,127 +56,78 @@ class Matcher:
     def __init__(self, policies: tuple[Policy, ...], catalogue: Catalogue, key_of: KeyOf) -> None:
         """Compile everything; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse."""
         self._key_of = key_of
-        self._sequence = 0
-        self._deadlines: list[tuple[datetime, int, _Watch, str, str]] = []
-        self._index: dict[str, list[_Watch]] = {}
+        self._timers = Timers()
+        self._index: dict[str, list[tuple[_Matched, int]]] = {}
         self.counts = Counts()
-        for policy in policies:
-            compiled = compiling.compile_policy(policy, catalogue)
-            watch = _Watch(compiled, DurableCore(policy.name, compiled.definition))
-            for kind in {compiled.opens, *compiled.closes}:
-                self._index.setdefault(kind, []).append(watch)
+        self._policies: list[_Matched] = []
+        for number, policy in enumerate(policies):
+            one = _Matched(number, compiling.compile_policy(policy, catalogue), self._timers, self.counts)
+            self._policies.append(one)
+            for compiled in one.compiled.alternatives:
+                for kind in sorted(compiled.takes):
+                    self._index.setdefault(kind, []).append((one, compiled.number))
 
     def feed(self, arrival: Arrival) -> tuple[Finding, ...]:
         """What this event completes or ends. A policy that fails on it is counted; the others go on."""
         event = arrival.event
         self.counts.events += 1
         found: list[Finding] = []
-        for watch in self._index.get(event.type, ()):
-            key = self._key_of(event, watch.compiled.by)
+        for policy, number in self._index.get(event.type, ()):
+            watching = policy.watches[number]
+            key = self._key(watching.compiled, policy.compiled.by, event)
             if key is None:
                 self.counts.without_key += 1
                 continue
             try:
-                found += self._one(watch, key, event, arrival.stored_at)
+                found += policy.told(number, watching.take(key, event, arrival.stored_at))
             except CoreFault as error:
-                self.counts.faults += 1
-                log.warning("matcher.fault", policy=watch.compiled.policy, event_id=event.id, error=str(error))
+                self._fault(policy, error, key, event.id)
         return tuple(found)
 
     def advance(self, now: datetime) -> tuple[Finding, ...]:
-        """Matches whose hold time is over by `now`, in the order of their deadlines."""
+        """What becomes a match, or lapses, by `now`, in the order of the deadlines."""
         found: list[Finding] = []
-        while self._deadlines and self._deadlines[0][0] <= now:
-            due, _, watch, key, match = heapq.heappop(self._deadlines)
-            state = watch.open.get(key)
-            if state is None or state.match != match or state.matched:
-                continue
+        heap = self._timers.heap
+        while heap and heap[0][0] <= now:
+            _, number, alternative, _, key, token = heapq.heappop(heap)
+            policy = self._policies[number]
             try:
-                found += self._ripe(watch, key, state, (now - due).total_seconds())
+                found += policy.told(alternative, policy.watches[alternative].ripen(key, token, now))
             except CoreFault as error:
-                self.counts.faults += 1
-                log.warning("matcher.fault", policy=watch.compiled.policy, key=key, error=str(error))
+                self._fault(policy, error, key, "")
         return tuple(found)
 
     def next_due(self) -> datetime | None:
         """When `advance` has something to do next."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._timers.heap[0][0] if self._timers.heap else None
 
     def open_keys(self, policy: str) -> tuple[str, ...]:
-        """Keys whose condition is open for this policy."""
-        watches = {id(watch): watch for group in self._index.values() for watch in group}
-        return tuple(key for watch in watches.values() if watch.compiled.policy == policy for key in watch.open)
+        """Objects for which something is open or was gathered for this policy."""
+        found = [one for known in self._policies if known.compiled.policy == policy for one in known.watches]
+        return tuple(dict.fromkeys(key for one in found for key in one.objects()))
 
-    def _one(self, watch: _Watch, key: str, event: Event, at: datetime) -> list[Finding]:
-        compiled = watch.compiled
-        if event.type in compiled.closes:
-            return self._close(watch, key, at, event)
-        if compiled.threshold is None:
-            return self._opening(watch, key, event, at)
-        value = event.data.get(compiled.threshold.field)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return []
-        state = watch.open.get(key)
-        if state is None:
-            return self._opening(watch, key, event, at) if compiled.threshold.beyond(value) else []
-        is_over = compiled.threshold.over(value) if state.matched else not compiled.threshold.beyond(value)
-        return self._close(watch, key, at, event) if is_over else []
+    def _key(self, compiled: Compiled, by: str, event: Event) -> Key | None:
+        key = self._key_of(event, by)
+        values = shared(event, getattr(compiled.pattern, "same", ()))
+        return None if key is None or values is None else (key, *values)
 
-    def _opening(self, watch: _Watch, key: str, event: Event, at: datetime) -> list[Finding]:
-        if key in watch.open:
-            return []
-        self._make_room(watch)
-        self._sequence += 1
-        fact = projecting.fact(event, watch.compiled.fields, self._sequence, key)
-        fired = watch.core.assert_fact(fact)
-        if not any(one.rule == "opened" for one in fired):
-            self._drop(watch, fact)
-            return []
-        match = ids.content_hash([watch.compiled.policy, key, event.id])
-        state = _Open(fact, event, at, match, at + timedelta(seconds=watch.compiled.hold))
-        watch.open[key] = state
-        if watch.compiled.hold > 0:
-            heapq.heappush(self._deadlines, (state.due, self._sequence, watch, key, match))
-            return []
-        return self._matched(watch, key, state, 0.0)
+    def _fault(self, policy: _Matched, error: CoreFault, key: Key, event_id: str) -> None:
+        self.counts.faults += 1
+        log.warning("matcher.fault", policy=policy.compiled.policy, key=key[0], event_id=event_id, error=str(error))
 
-    def _ripe(self, watch: _Watch, key: str, state: _Open, late_by: float) -> list[Finding]:
-        self._sequence += 1
-        timer = projecting.timer(self._sequence, state.fact)
-        fired = watch.core.assert_fact(timer)
-        watch.core.retract_fact(timer)
-        held = [one for one in fired if one.rule == "held" and one.facts["open"]["fact"] == state.fact["fact"]]
-        return self._matched(watch, key, state, late_by) if held else []
 
-    def _matched(self, watch: _Watch, key: str, state: _Open, late_by: float) -> list[Finding]:
-        self.counts.matches += 1
-        state.matched = True
-        compiled = watch.compiled
-        values: dict[str, str | int | float | bool] = {}
-        if compiled.threshold is not None:
-            sample = state.event.data.get(compiled.threshold.field)
-            values = {"metric.boundary": compiled.threshold.boundary, "metric.clear": compiled.threshold.clear}
-            values |= {"metric.value": sample} if isinstance(sample, int | float) else {}
-        match = Match(state.match, compiled.policy, key, state.at, state.due, late_by, (state.event,), values)
-        if compiled.threshold is None and not compiled.closes:
-            self._drop(watch, state.fact)
-            del watch.open[key]
-        return [match]
+def watch(desk: Desk) -> Watch:
+    """The watch for a pattern."""
+    pattern = desk.compiled.pattern
+    if isinstance(pattern, AllPattern):
+        return AllOf(desk, pattern)
+    if isinstance(pattern, SequencePattern):
+        return InOrder(desk, pattern)
+    if isinstance(pattern, CountPattern):
+        return Counted(desk, pattern)
+    return Missing(desk) if isinstance(pattern, MissingPattern) else Held(desk)
 
-    def _close(self, watch: _Watch, key: str, at: datetime, by: Event | None) -> list[Finding]:
-        state = watch.open.pop(key, None)
-        if state is None:
-            return []
-        self._drop(watch, state.fact)
-        return [Ended(state.match, watch.compiled.policy, key, at, by)]
 
-    def _drop(self, watch: _Watch, fact: Fact) -> None:
-        watch.core.retract_fact(fact)
-        watch.core.forget(str(fact["sid"]))
-
-    def _make_room(self, watch: _Watch) -> None:
-        if len(watch.open) >= LIVE_FACTS:
-            oldest = min(watch.open, key=lambda key: watch.open[key].at)
-            self.counts.overflows += 1
-            log.warning("matcher.overflow", policy=watch.compiled.policy, dropped=oldest)
-            self._close(watch, oldest, watch.open[oldest].at, None)
+def stays(compiled: Compiled) -> bool:
+    """Whether a match of this pattern stays open until something ends it."""
+    return bool(compiled.closes) or isinstance(compiled.pattern, MetricPattern | AbsencePattern | MissingPattern)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from engine.model import ids
 from engine.model.event import Event
 from engine.rules.conditions import field_name
 from engine.rules.port import Fact, Scalar
@@ -27,25 +26,15 @@ def values(event: Event) -> dict[str, Scalar]:
     return found
 
 
-def fact(event: Event, fields: Iterable[str], sequence: int, key: str) -> Fact:
-    """The fact about this event; a field that is absent or cannot be said safely is left out."""
-    out: Fact = {"id": str(sequence), "sid": sid(key), "kind": "open", "fact": str(sequence)}
+def content(event: Event, fields: Iterable[str]) -> Fact:
+    """What a fact says about this event; a field that is absent or cannot be said safely is left out."""
+    out: Fact = {"type": event.type}
     known = values(event)
     for name in fields:
         value = safe(known[name]) if name in known else None
         if value is not None:
             out[field_name(name)] = value
     return out
-
-
-def sid(key: str) -> str:
-    """The group key for the matcher: plain letters whatever the object is called."""
-    return ids.content_hash([key])
-
-
-def timer(sequence: int, of: Fact) -> Fact:
-    """The fact that a hold time is over."""
-    return {"id": str(sequence), "sid": of["sid"], "kind": "timer", "of": of["fact"]}
 
 
 def safe(value: Scalar) -> Scalar | None:

@@ -1,66 +1,18 @@
-"""What holds, when it is a match, and that durable_rules and the plain evaluator agree."""
-
-from datetime import UTC, datetime, timedelta
+"""What holds, and when it is a match."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engine.model.catalogue import shipped
-from engine.model.event import Arrival, Event
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
-from engine.rules import conditions, expressions, reference
+from engine.rules import conditions, expressions, watching
 from engine.rules.expressions import Unusable
-from engine.rules.matching import LIVE_FACTS, Matcher
-
-START = datetime(2026, 11, 24, tzinfo=UTC)
-
-
-def policy(when: dict[str, object], name: str = "p") -> Policy:
-    return Policy.model_validate(
-        {
-            "apiVersion": "toban/v1",
-            "kind": "Policy",
-            "metadata": {"name": name, "title": {"en": "t", "ja": "t"}},
-            "spec": {"when": when, "do": [{"id": "tell", "notify": {"channel": "x"}}]},
-        }
-    )
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def arrival(seconds: float, kind: str, subject: str = "host:esx1", name: str | None = None, **data: object) -> Arrival:
-    event = Event(
-        id=name or f"{kind.replace('.', '_')}-{seconds}".replace(".", "_"),
-        type=kind,
-        source="t",
-        subject=subject,
-        time=START,
-        data=data,
-    )
-    return Arrival(event=event, sequence=1, stored_at=at(seconds))
-
-
-def by_subject(event: Event, by: str) -> str | None:
-    return event.subject if event.subject.startswith("host:") else None
+from engine.rules.matching import Matcher
+from tests.engine.rules.patterns import arrival, at, by_subject, policy, told
 
 
 def matcher(*policies: Policy) -> Matcher:
     return Matcher(policies, shipped(), by_subject)
-
-
-def told(m: Matcher, arrivals: list[Arrival], until: float) -> list[tuple[str, str, str, datetime]]:
-    found = []
-    for one in arrivals:
-        found += [*m.advance(one.stored_at), *m.feed(one)]
-    found += m.advance(at(until))
-    return sorted(
-        (("matched" if isinstance(f, Match) else "ended", f.id, f.key, f.at) for f in found),
-        key=lambda one: (one[3], one[0], one[1]),
-    )
 
 
 DOWN = {"event": "host.unreachable", "for": "45s", "by": "host"}
@@ -146,43 +98,17 @@ def test_a_condition_on_a_field_is_decided_by_the_matcher() -> None:
         assert (len(found) == 1) is fits, data
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 300),
-            st.sampled_from(["host.unreachable", "host.reachable", "host.load"]),
-            st.sampled_from(["host:a", "host:b", "vm:x"]),
-            st.sampled_from([10.0, 59.9, 60.0, 70.0, 80.0, 80.1, 99.0, float("1e-7"), -3.0, 1e300]),
-            st.booleans(),
-        ),
-        max_size=25,
-    ),
-    st.sampled_from(["0s", "1s", "45s"]),
-    st.booleans(),
-)
-@settings(max_examples=300, deadline=None)
-def test_durable_rules_and_the_plain_evaluator_agree(raw, hold, metric) -> None:
-    raw.sort(key=lambda one: one[0])
-    arrivals = [
-        arrival(s, kind, subject, name=f"e{0 if dup else n}", cpu_percent=value)
-        for n, (s, kind, subject, value, dup) in enumerate(raw)
-    ]
-    when = {**HIGH, "for": hold} if metric else {**DOWN, "for": hold}
-    one = policy(when)
-    expected = reference.evaluate(one, shipped(), by_subject, arrivals, at(400))
-    assert told(matcher(one), arrivals, 400) == expected
-
-
 def test_same_events_and_clock_give_the_same_findings() -> None:
     arrivals = [arrival(s, "host.unreachable", f"host:{s % 7}") for s in range(50)]
     assert told(matcher(policy(DOWN)), arrivals, 200) == told(matcher(policy(DOWN)), arrivals, 200)
 
 
-def test_open_conditions_are_bounded_and_the_oldest_is_dropped_and_counted() -> None:
+def test_open_conditions_are_bounded_and_the_oldest_is_dropped_and_counted(monkeypatch) -> None:
+    monkeypatch.setattr(watching, "LIVE_KEYS", 2000)  # more than one core of durable_rules can hold
     m = matcher(policy(DOWN))
-    for n in range(LIVE_FACTS + 10):
+    for n in range(watching.LIVE_KEYS + 10):
         m.feed(arrival(n / 100, "host.unreachable", f"host:{n}", name=f"n{n}"))
-    assert len(m.open_keys("p")) == LIVE_FACTS
+    assert len(m.open_keys("p")) == watching.LIVE_KEYS
     assert m.counts.overflows == 10
     assert "host:0" not in m.open_keys("p")
 
