@@ -109,6 +109,11 @@ class Decider:
         latest = self._latest.get(run)
         await self._page(f"{run}.broken", latest.object if latest else "toban:engine", f"run {run} stands still: {why}")
 
+    async def overflowed(self, policy: str, count: int) -> None:
+        """A policy has more open conditions than it may hold; the oldest were dropped."""
+        text = f"{policy}: {count} open conditions were dropped, the oldest first; narrow its pattern or its `by`"
+        await self._tell("toban.rules.overflow", f"{policy}.{self._clock.now().isoformat()}", "toban:engine", text)
+
     def _finish(self, run: str) -> None:
         if run in self._deeds:
             self._deeds[run] = replace(self._deeds[run], finished=True)

@@ -152,6 +152,8 @@ class Flow:
         while True:
             for finding in self._matcher.advance(self._clock.now()):
                 await self._findings.put(finding)
+            for policy, count in self._matcher.overflowed().items():
+                await self._decider.overflowed(policy, count)
             await self._clock.sleep(self._settings.tick)
 
     async def _decide(self) -> None:

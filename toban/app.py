@@ -31,6 +31,7 @@ from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
 from engine.runs.port import Stop
 from engine.runs.runner import Runner
+from engine.schedule.ticking import Ticking, planned
 from toban import connecting, parts, settings
 from toban.settings import Settings
 
@@ -149,6 +150,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
             await listening.wait()
             for collector in wires.vcenters:
                 group.create_task(collector.run(None), name=f"vCenter {collector.name}")
+            group.create_task(Ticking(bus, clock, planned(declared.policies)).run(), name="schedules")
             group.create_task(_heartbeat(bus, clock, chosen, wires), name="heartbeat")
             ready.write_bytes(orjson.dumps({"pid": os.getpid(), "armed": chosen.armed}))
             log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)

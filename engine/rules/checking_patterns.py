@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from engine.cron import Cron
 from engine.documents import Place
 from engine.model.catalogue import Catalogue, FieldType
 from engine.model.pattern import (
@@ -39,6 +40,10 @@ def _atom(atom: Atom, place: Place, catalogue: Catalogue) -> Iterator[Complaint]
         yield from _metric(atom, place, catalogue)
         return
     if isinstance(atom, SchedulePattern):
+        try:
+            Cron(atom.schedule, atom.timezone)
+        except ValueError as error:
+            yield Complaint("P016", "error", (*place, "schedule"), str(error))
         return
     for part, where in _parts(atom, place):
         yield from _selection(part, where, catalogue)

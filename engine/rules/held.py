@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from engine.model.event import Event
 from engine.model.match import Ended, Finding, Match
-from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern, least_time
+from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern, SchedulePattern, least_time
 from engine.rules import projecting
 from engine.rules.facts import Key
 from engine.rules.port import Fact, Scalar
@@ -74,6 +74,8 @@ class Held:
     def _matched(self, key: Key, state: _Open, due: datetime, now: datetime) -> Match:
         state.matched = True
         pattern = self.compiled.pattern
+        if isinstance(pattern, SchedulePattern):  # how late it is counts from the slot, not from its storing
+            due = min(due, state.event.time)
         match = self._desk.match(key, (state.event,), state.at, due, now)
         if not (self.compiled.closes or isinstance(pattern, MetricPattern | AbsencePattern)):
             self._forget(key, state)

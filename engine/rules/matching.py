@@ -101,6 +101,11 @@ class Matcher:
         """When `advance` has something to do next."""
         return self._timers.heap[0][0] if self._timers.heap else None
 
+    def overflowed(self) -> dict[str, int]:
+        """How many states had to be dropped, by policy, since this was last asked."""
+        untold, self.counts.untold = self.counts.untold, {}
+        return untold
+
     def open_keys(self, policy: str) -> tuple[str, ...]:
         """Objects for which something is open or was gathered for this policy."""
         found = [one for known in self._policies if known.compiled.policy == policy for one in known.watches]

@@ -30,6 +30,8 @@ class Counts:
     without_key: int = 0
     faults: int = 0
     overflows: int = 0
+    untold: dict[str, int] = field(default_factory=dict)
+    """Overflows by policy that nobody was told of yet."""
 
 
 class Watch(Protocol):
@@ -152,6 +154,8 @@ class States(Generic[State]):
             oldest = next(iter(self._by_key))
             dropped = (oldest, self._by_key.pop(oldest))
             self._desk.counts.overflows += 1
+            policy = self._desk.compiled.policy
+            self._desk.counts.untold[policy] = self._desk.counts.untold.get(policy, 0) + 1
             log.warning("matcher.overflow", policy=self._desk.compiled.policy, dropped=oldest[0])
         self._by_key[key] = state
         return dropped

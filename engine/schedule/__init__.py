@@ -1,0 +1,1 @@
+"""Time as one more collector: a schedule's slots become events, each once."""
