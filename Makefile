@@ -27,6 +27,7 @@ check: $(VENV)/ready         ## style, types, import contract, shipped policies
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/toban policy check policies
+	$(BIN)/toban policy test policies --coverage
 
 e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill -9
 	$(BIN)/pytest -m "e2e and not soak"

@@ -9,6 +9,7 @@ import typer
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.rules import loading
+from toban.cli import scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
@@ -51,3 +52,19 @@ def check(
     if not as_json:
         typer.echo(f"{len(loaded.policies)} policies usable, {len(loaded.problems)} findings")
     raise typer.Exit(1 if loaded.problems else 0)
+
+
+@app.command("test")
+def play(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; default: policies/")] = None,
+    *,
+    as_json: AsJson = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Also say which clauses no scenario exercised.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Also write the results as JUnit XML.")] = None,
+) -> None:
+    """Play the scenarios (*.test.yaml) on virtual time and compare the decisions and runs with what is expected.
+
+    Exit code 0: all came out as written; 1: some did not; 2: a file cannot be used.
+    """
+    failed = scenarios.run(paths or [Path("policies")], as_json=as_json, coverage=coverage, junit=junit)
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,240 @@
+"""A scenario played through matcher, guard, planning and runner on virtual time; the world answers as it is written."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from engine import planning
+from engine.bus.memory import MemoryBus
+from engine.clock import HandClock
+from engine.deciding import Decider, DeciderSettings
+from engine.estate import linking, projecting
+from engine.guard import witnesses
+from engine.guard.control import Control
+from engine.model.catalogue import Catalogue
+from engine.model.command import Called, Command, Sighting, State
+from engine.model.decision import Act, Decision, Hold, Observation
+from engine.model.errors import Permanent
+from engine.model.estate import Estate, Standing
+from engine.model.event import Arrival, Event
+from engine.model.match import Ended, Finding, Match
+from engine.model.policy import Policy
+from engine.model.run import Outcome, RunPlan, fold
+from engine.rehearsing import picturing
+from engine.rehearsing.scenarios import Place, Scenario
+from engine.rules.matching import Matcher
+from engine.runs.commanding import Commander, EffectorSets, Patience
+from engine.runs.journal import BusJournal
+from engine.runs.runner import Runner
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+AGAIN = 10.0
+"""Seconds after which a held match is looked at again."""
+STEP = timedelta(seconds=AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A decision as it came, and what its run did."""
+
+    at: float
+    about: str
+    decision: Decision
+    does: tuple[str, ...] = ()
+    steps: dict[str, Outcome] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+    @property
+    def why(self) -> str:
+        """Code of the deciding reason."""
+        return self.decision.reasons[0].code if self.decision.reasons else ""
+
+
+@dataclass(slots=True)
+class Played:
+    """All that came of a scenario."""
+
+    told: list[Told] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    out_of_scope: int = 0
+
+
+class _Sight:
+    """Sight that the scenario states."""
+
+    def __init__(self, scenario: Scenario, clock: HandClock) -> None:
+        self._scenario, self._clock = scenario, clock
+
+    async def look(self, place: Standing) -> tuple[Observation, ...]:
+        now = self._clock.now()
+        return tuple(
+            Observation(witness=name, subject=place.id, down=word == "down", at=now, says=f"{name} says {word}")
+            for name, word in self._scenario.sees.items()
+        )
+
+    def blind(self, place: Standing) -> str | None:  # noqa: ARG002  the scenario says it for all
+        return self._scenario.blind
+
+
+class _Hand:
+    """Does everything at once, except what the scenario lets fail."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._fails = scenario.fails
+        self._done: set[str] = set()
+
+    async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002
+        done = command.id in self._done
+        return Sighting(State.REACHED if done else State.READY, "as it stands")
+
+    async def act(self, command: Command, called: Called) -> None:
+        await called(f"task-{len(self._done)}")
+        if command.step in self._fails:
+            raise Permanent(self._fails[command.step])
+        self._done.add(command.id)
+
+    async def follow(self, command: Command, reference: str) -> None:  # noqa: ARG002
+        self._done.add(command.id)
+
+
+class _Lease:
+    def guard(self) -> int:
+        return 1
+
+
+class _Leases:
+    """Nobody else is at work in a scenario."""
+
+    @asynccontextmanager
+    async def hold(self, target: str) -> AsyncIterator[_Lease]:  # noqa: ARG002
+        yield _Lease()
+
+
+class Stage:
+    """One scenario being played."""
+
+    def __init__(self, scenario: Scenario, place: Place, policy: Policy, catalogue: Catalogue) -> None:
+        """Nothing happens before `play`."""
+        self.scenario, self.policy, self.catalogue = scenario, policy, catalogue
+        self.clock = HandClock(START)
+        self.estate: Estate = picturing.picture(scenario.estate or place)
+        self.seen: witnesses.Seen = {}
+        self.bus = MemoryBus(self.clock)
+        self.control = Control(self.bus)
+        self.decider = Decider(
+            self.bus,
+            self.clock,
+            self.control,
+            _Sight(scenario, self.clock),
+            {policy.name: policy},
+            DeciderSettings(armed=True),
+        )
+        self.matcher = Matcher((policy,), catalogue, lambda event, by: linking.key_for(self.estate, event, by))
+        self.played = Played()
+        self._held: dict[str, Match] = {}
+        self._said: dict[str, tuple[str, str]] = {}
+        self._running: list[tuple[datetime, str, Outcome]] = []
+
+    async def play(self) -> Played:
+        """Everything that comes of it until the scenario's end."""
+        if self.scenario.stop:
+            await self.control.stop(self.scenario.stop)
+        for arrival in arrivals(self.scenario):
+            await self._pass_to(arrival.stored_at)
+            self._take(arrival)
+            await self._judge(self.matcher.feed(arrival))
+            await self._judge(list(self._held.values()))
+        await self._pass_to(START + timedelta(seconds=self.scenario.until))
+        return self.played
+
+    async def _pass_to(self, moment: datetime) -> None:
+        """Let time pass: timers ripen, runs end, held matches are looked at again."""
+        while self.clock.now() < moment:
+            now = self.clock.now()
+            steps = [moment, *([now + STEP] if self._held else []), *(at for at, _, _ in self._running)]
+            due = self.matcher.next_due()
+            following = max(now, min([*steps, due] if due is not None else steps))
+            self.clock.turn((following - now).total_seconds())
+            await self._finish(following)
+            await self._judge(self.matcher.advance(following))
+            await self._judge(list(self._held.values()))
+
+    def _take(self, arrival: Arrival) -> None:
+        self.estate = projecting.apply(self.estate, arrival.event)
+        host = linking.host_of(self.estate, arrival.event.subject)
+        if host is not None:
+            word = witnesses.observe(self.catalogue, arrival.event, f"host:{host}", arrival.stored_at)
+            if word is not None:
+                self.seen = witnesses.remember(self.seen, word)
+
+    async def _judge(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if isinstance(finding, Ended):
+                self.played.ended.append(finding)
+                self._held.pop(finding.id, None)
+            elif linking.in_scope(self.estate, self.policy.spec.scope, finding.key):
+                await self._decide(finding)
+            else:
+                self.played.out_of_scope += 1
+
+    async def _decide(self, match: Match) -> None:
+        decision = await self.decider.decide(match, self.policy, self.estate, self.seen)
+        if isinstance(decision, Hold):
+            self._held[match.id] = match
+        else:
+            self._held.pop(match.id, None)
+        said = (decision.kind, decision.reasons[0].code if decision.reasons else "")
+        if self._said.get(match.id) == said:  # the same for the same reason: no news
+            return
+        self._said[match.id] = said
+        at = (decision.at - START).total_seconds()
+        if isinstance(decision, Act):
+            plan = planning.plan(decision, match, self.policy, self.estate, rehearsal=False)
+            self.played.told.append(await self._run(at, decision, plan))
+        else:
+            self.played.told.append(Told(at, match.key, decision))
+
+    async def _run(self, at: float, decision: Act, plan: RunPlan) -> Told:
+        clock, journal = HandClock(self.clock.now()), BusJournal(self.bus)
+        verbs = {command.verb for step in plan.steps for command in step.commands}
+        hand = _Hand(self.scenario)
+        effectors = EffectorSets(armed=dict.fromkeys(verbs, hand), rehearsed={})
+        runner = Runner(journal, _Leases(), Commander(effectors, self.control.stopped, clock, Patience()), clock)
+        outcome = await runner.start(plan)
+        ends = self.clock.now() + timedelta(seconds=self.scenario.runs_take)
+        self._running.append((ends, plan.run, outcome))
+        await self._finish(self.clock.now())
+        entries, _ = await journal.read(plan.run)
+        does = tuple(command.verb for step in plan.steps for command in step.commands)
+        return Told(at, decision.object, decision, does, dict(fold(entries).steps), outcome)
+
+    async def _finish(self, now: datetime) -> None:
+        for ends, run, outcome in [one for one in self._running if one[0] <= now]:
+            self._running.remove((ends, run, outcome))
+            await self.decider.run_ended(run, outcome)
+
+
+def arrivals(scenario: Scenario) -> list[Arrival]:
+    """The scenario's inputs in the order of their coming."""
+    timed = [(at, one) for one in scenario.inputs for at in one.times()]
+    found = []
+    for number, (at, one) in enumerate(sorted(timed, key=lambda pair: pair[0]), start=1):
+        moment = START + timedelta(seconds=at)
+        event = Event(
+            id=f"input-{number}",
+            type=one.type,
+            source="scenario",
+            subject=one.about,
+            time=moment,
+            severity=one.severity,
+            data=one.data,
+        )
+        found.append(Arrival(event=event, sequence=number, stored_at=moment))
+    return found
+
+
+def play(scenario: Scenario, place: Place, policy: Policy, catalogue: Catalogue) -> Played:
+    """What came of it. Raises `Unusable` or `CoreFault` for a policy that `policy check` refuses."""
+    return asyncio.run(Stage(scenario, place, policy, catalogue).play())
