@@ -24,7 +24,7 @@ from engine.model.event import Event, Severity
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
 from engine.model.run import Outcome
-from engine.rules import conditions
+from engine.rules import evaluating
 
 log = structlog.get_logger()
 
@@ -204,7 +204,7 @@ def _condition(policy: Policy, match: Match, estate: Estate) -> bool | None:
     if policy.spec.condition is None:
         return None
     try:
-        return conditions.evaluate(policy.spec.condition, {**reading.values_for(estate, match.key), **match.values})
+        return evaluating.evaluate(policy.spec.condition, {**reading.values_for(estate, match.key), **match.values})
     except (TobanError, ValueError) as error:
         log.warning("condition.unreadable", policy=policy.name, error=str(error))
         return None

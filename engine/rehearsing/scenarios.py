@@ -100,7 +100,8 @@ def _line(text: str) -> dict[str, object]:
     begin, _, end = span.partition("-")
     found: dict[str, object] = {"at": begin, "about": about, "type": kind, "data": dict(map(_pair, fields))}
     if end or every:
-        seconds(end or "to"), seconds(every or "every")
+        for word in (end or "to", every or "every"):
+            seconds(word)
         found |= {"to": end, "every": every}
     data = found["data"]
     if isinstance(data, dict) and "severity" in data:

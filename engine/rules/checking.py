@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from engine.documents import Place
-from engine.model.catalogue import Catalogue, FieldType
+from engine.model.catalogue import Catalogue
 from engine.model.pattern import MetricPattern
 from engine.model.policy import After, Policy, Step
 from engine.rules import checking_patterns, complaints, conditions
@@ -17,11 +17,6 @@ VERBS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 """Verb -> (parameters it needs, parameters it may have)."""
 REFERENCES = frozenset({"$host", "$vm", "$machine", "$group"})
-METRIC_NAMES: Mapping[str, FieldType] = {
-    "metric.value": FieldType.NUMBER,
-    "metric.boundary": FieldType.NUMBER,
-    "metric.clear": FieldType.NUMBER,
-}
 
 
 def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
@@ -37,8 +32,8 @@ def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
 
 def _condition(policy: Policy) -> Iterator[Complaint]:
     if policy.spec.condition is not None:
-        known = {**conditions.HOST, **(METRIC_NAMES if isinstance(policy.spec.when, MetricPattern) else {})}
-        yield from complaints.expression(policy.spec.condition, known, ("spec", "if"), compiled=False)
+        known = {**conditions.ESTATE, **(conditions.METRIC if isinstance(policy.spec.when, MetricPattern) else {})}
+        yield from complaints.expression(policy.spec.condition, known, ("spec", "if"))
 
 
 def _steps(policy: Policy) -> Iterator[Complaint]:

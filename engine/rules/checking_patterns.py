@@ -69,7 +69,7 @@ def _selection(part: Selection, place: Place, catalogue: Catalogue) -> Iterator[
     word = "event"
     yield from _known(part.event, (*place, word), catalogue)
     if part.condition is not None and (types := compiling.types_of(part.event, catalogue)):
-        yield from complaints.expression(part.condition, names_of(types, catalogue), (*place, "if"), compiled=True)
+        yield from complaints.expression(part.condition, names_of(types, catalogue), (*place, "if"))
 
 
 def names_of(types: frozenset[str], catalogue: Catalogue) -> dict[str, FieldType]:

@@ -22,7 +22,10 @@ from engine.model.pattern import (
     alternatives,
 )
 from engine.model.policy import Policy
-from engine.rules import conditions, expressions
+from engine.rules import expressions, lowering
+from engine.rules.literals import Unusable
+from engine.rules.lowering import Lowered, field_name
+from engine.rules.projecting import Projection
 
 Rule = dict[str, object]
 SCHEDULED = "toban.schedule.due"
@@ -55,8 +58,8 @@ class Compiled:
     """Types that end it once it has matched, and what was gathered before."""
     recoveries: Mapping[str, str]
     """For parts that may recover: type -> the type that ends it."""
-    fields: tuple[str, ...]
-    """Names that its facts carry."""
+    projection: Projection
+    """What its facts say."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -123,11 +126,13 @@ def selections(atom: Atom) -> tuple[Selection, ...]:
 def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Compiled:
     parts = selections(atom)
     nodes = [expressions.parse(part.condition) if part.condition is not None else None for part in parts]
-    fields = {name.path for node in nodes if node is not None for name in expressions.names(node)}
-    chosen = [_chosen(part, node, catalogue) for part, node in zip(parts, nodes, strict=True)]
+    lowered = [lowering.lower(node) if node is not None else None for node in nodes]
+    fields = {name for one in lowered if one is not None for name in one.fields}
+    computed = {name: node for one in lowered if one is not None for name, node in one.computed.items()}
+    chosen = [_chosen(part, one, catalogue) for part, one in zip(parts, lowered, strict=True)]
     if isinstance(atom, SchedulePattern):
         fields.add("event.policy")
-        chosen = [Chosen(chosen[0].types, ({conditions.field_name("event.policy"): policy},))]
+        chosen = [Chosen(chosen[0].types, ({field_name("event.policy"): policy},))]
     if isinstance(atom, MetricPattern):
         field = f"event.{atom.metric.rpartition('.')[2]}"
         fields.add(field)
@@ -135,21 +140,22 @@ def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Comp
     until = getattr(atom, "until", None)
     closes = types_of(until, catalogue) if until else _recoveries(atom, chosen, catalogue)
     recoveries = _partial(chosen, catalogue) if isinstance(atom, AllPattern) and not until else {}
-    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, tuple(sorted(fields)))
+    projection = Projection(catalogue, tuple(sorted(fields)), tuple(sorted(computed.items(), key=lambda one: one[0])))
+    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, projection)
 
 
-def _chosen(part: Selection, node: expressions.Node | None, catalogue: Catalogue) -> Chosen:
+def _chosen(part: Selection, lowered: Lowered | None, catalogue: Catalogue) -> Chosen:
     types = types_of(part.event, catalogue)
     if not types:
         msg = f"unknown event type {part.event}"
-        raise expressions.Unusable(msg)
-    return Chosen(types, (conditions.to_durable(node),) if node else ())
+        raise Unusable(msg)
+    return Chosen(types, (lowered.rule,) if lowered else ())
 
 
 def _beyond(atom: MetricPattern, field: str) -> Rule:
     boundary = float(atom.above if atom.above is not None else atom.below or 0.0)
     plain = int(boundary) if boundary.is_integer() else boundary
-    return {"$gt" if atom.above is not None else "$lt": {conditions.field_name(field): plain}}
+    return {"$gt" if atom.above is not None else "$lt": {field_name(field): plain}}
 
 
 def _recoveries(atom: Atom, chosen: Iterable[Chosen], catalogue: Catalogue) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Literal
 from engine.documents import Place, nearest
 from engine.model.catalogue import FieldType
 from engine.rules import conditions, expressions
-from engine.rules.expressions import Unusable
+from engine.rules.literals import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,9 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
     return f"unknown {what} {word!r}" + (f"; did you mean {near!r}?" if near else "")
 
 
-def expression(text: str, known: Mapping[str, FieldType], place: Place, *, compiled: bool) -> Iterator[Complaint]:
-    """What is wrong with a condition; `compiled` where the core has to match it."""
+def expression(text: str, known: Mapping[str, FieldType], place: Place) -> Iterator[Complaint]:
+    """What is wrong with a condition."""
     try:
-        node = expressions.parse(text)
-        conditions.check(node, known)
-        if compiled:
-            conditions.to_durable(node)
+        conditions.check(expressions.parse(text), known)
     except Unusable as error:
         yield Complaint("P020", "error", place, f"{error} (column {error.column} of the condition)")

@@ -1,11 +1,24 @@
-"""What a condition means: checked against known names and types, evaluated on values, or compiled to durable_rules."""
+"""What a condition may name, and whether its types fit; pure. Evaluating and lowering stand beside it."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from engine.documents import nearest
 from engine.model.catalogue import Catalogue, FieldType
-from engine.rules import expressions
-from engine.rules.expressions import Both, Compare, Has, Name, Node, Not, Operator, Truth, Unusable, Value, Within
+from engine.rules import evaluating, expressions, literals
+from engine.rules.expressions import (
+    Both,
+    Call,
+    Compare,
+    Constant,
+    Listed,
+    Name,
+    Node,
+    Not,
+    Within,
+    column_of,
+)
+from engine.rules.literals import Span, Unusable, Value
 
 ENVELOPE: Mapping[str, FieldType] = {
     "event.type": FieldType.STRING,
@@ -14,17 +27,38 @@ ENVELOPE: Mapping[str, FieldType] = {
     "event.severity": FieldType.STRING,
     "event.synthetic": FieldType.BOOLEAN,
 }
-HOST: Mapping[str, FieldType] = {
+ESTATE: Mapping[str, FieldType] = {
     "host.name": FieldType.STRING,
     "host.group": FieldType.STRING,
+    "host.category": FieldType.STRING,
+    "host.model": FieldType.STRING,
+    "host.chassis": FieldType.STRING,
     "host.running_vms": FieldType.INTEGER,
     "host.vms": FieldType.INTEGER,
+    "host.cpu_percent": FieldType.NUMBER,
+    "host.memory_percent": FieldType.NUMBER,
     "host.maintenance": FieldType.BOOLEAN,
     "host.connected": FieldType.BOOLEAN,
     "host.ha": FieldType.BOOLEAN,
+    "host.status": FieldType.STRING,
+    "group.name": FieldType.STRING,
+    "group.hosts": FieldType.INTEGER,
+    "group.healthy_hosts": FieldType.INTEGER,
+    "vm.name": FieldType.STRING,
+    "vm.host": FieldType.STRING,
+    "vm.power": FieldType.STRING,
+    "vm.ha_protected": FieldType.BOOLEAN,
+    "vm.memory_mb": FieldType.INTEGER,
 }
-_NEGATED: Mapping[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_DURABLE: Mapping[Operator, str] = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte", "!=": "$neq"}
+METRIC: Mapping[str, FieldType] = {
+    "metric.value": FieldType.NUMBER,
+    "metric.boundary": FieldType.NUMBER,
+    "metric.clear": FieldType.NUMBER,
+}
+Kind: TypeAlias = str
+"""`boolean`, `integer`, `number`, `string`, `duration`, `list`, `list of string`, ..."""
+_NUMBERS = frozenset({"integer", "number"})
+_ORDERED = frozenset({"string", "boolean", "duration"})
 
 
 def event_names(catalogue: Catalogue, event_type: str) -> dict[str, FieldType]:
@@ -35,116 +69,120 @@ def event_names(catalogue: Catalogue, event_type: str) -> dict[str, FieldType]:
 
 
 def check(node: Node, known: Mapping[str, FieldType]) -> None:
-    """Raise `Unusable` at the first unknown name or wrong type."""
+    """Raise `Unusable` at the first unknown name or wrong type; the whole has to be true or false."""
     for name in expressions.names(node):
         if name.path not in known:
             near = nearest(name.path, sorted(known))
-            hint = f"; did you mean {near}?" if near else ""
+            hint = f"; did you mean {near}?" if near else f"; known: {', '.join(sorted(known)[:12])}"
             msg = f"unknown name {name.path}{hint}"
             raise Unusable(msg, name.column)
-    _check_types(node, known)
+    _truth(node, known)
 
 
-def _check_types(node: Node, known: Mapping[str, FieldType]) -> None:
-    if isinstance(node, Both):
+def _truth(node: Node, known: Mapping[str, FieldType]) -> None:
+    kind = kind_of(node, known)
+    if kind != "boolean":
+        shown = node.path if isinstance(node, Name) else "this part"
+        msg = f"{shown} is a {kind}, not true or false; compare it with something"
+        raise Unusable(msg, column_of(node))
+
+
+def kind_of(node: Node, known: Mapping[str, FieldType]) -> Kind:
+    """The type of a tree; raises `Unusable` where two types do not fit."""
+    if isinstance(node, Constant):
+        return _kind_of_value(node.value)
+    if isinstance(node, Name):
+        return known[node.path].value
+    if isinstance(node, Listed):
+        kinds = {kind_of(item, known) for item in node.items}
+        return f"list of {_joint(kinds)}" if kinds else "list"
+    if isinstance(node, Call):
+        return _call(node, known)
+    if isinstance(node, Not):
+        _truth(node.inner, known)
+    elif isinstance(node, Both):
         for part in node.parts:
-            _check_types(part, known)
-    elif isinstance(node, Not):
-        _check_types(node.inner, known)
-    elif isinstance(node, Truth) and known[node.name.path] is not FieldType.BOOLEAN:
-        msg = f"{node.name.path} is a {known[node.name.path].value}; compare it with something"
-        raise Unusable(msg, node.name.column)
-    elif isinstance(node, Compare | Within):
-        values = node.values if isinstance(node, Within) else (node.right,)
-        for value in values:
-            _fits(node.left, known[node.left.path], value, known)
+            _truth(part, known)
+    elif isinstance(node, Within):
+        _within(node, known)
+    elif isinstance(node, Compare):
+        _compare(node, known)
+    return "boolean"
 
 
-def _fits(name: Name, kind: FieldType, value: "Value | Name", known: Mapping[str, FieldType]) -> None:
-    other = known[value.path] if isinstance(value, Name) else _type_of(value)
-    numbers = {FieldType.INTEGER, FieldType.NUMBER}
-    if other is not kind and not {other, kind} <= numbers:
-        shown = value.path if isinstance(value, Name) else repr(value)
-        msg = f"{name.path} is a {kind.value}, {shown} is a {other.value}"
-        raise Unusable(msg, name.column)
-
-
-def _type_of(value: Value) -> FieldType:
+def _kind_of_value(value: Value) -> Kind:
+    if isinstance(value, Span):
+        return "duration"
+    if isinstance(value, tuple):
+        return "list"
     if isinstance(value, bool):
-        return FieldType.BOOLEAN
-    if isinstance(value, str):
-        return FieldType.STRING
-    return FieldType.INTEGER if isinstance(value, int) else FieldType.NUMBER
+        return "boolean"
+    names: dict[type, Kind] = {str: "string", int: "integer", float: "number"}
+    return names[type(value)]
 
 
-def evaluate(text: str, values: Mapping[str, Value]) -> bool:
-    """Whether the condition holds. Raises `Unusable` if it reads a name that has no value: unknown is not false."""
-    return holds(expressions.parse(text), values)
+def _joint(kinds: set[Kind]) -> Kind:
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return "number" if kinds <= _NUMBERS else "several types"
 
 
-def holds(node: Node, values: Mapping[str, Value]) -> bool:
-    """Whether the tree holds on these values."""
-    if isinstance(node, Both):
-        results = (holds(part, values) for part in node.parts)
-        return all(results) if node.word == "all" else any(results)
-    if isinstance(node, Not):
-        return not holds(node.inner, values)
-    if isinstance(node, Has):
-        return node.name.path in values
-    if isinstance(node, Truth):
-        return _value(node.name, values) is True
-    if isinstance(node, Within):
-        return any(_compare(_value(node.left, values), "==", value) for value in node.values)
-    right = _value(node.right, values) if isinstance(node.right, Name) else node.right
-    return _compare(_value(node.left, values), node.operator, right)
+def _compare(node: Compare, known: Mapping[str, FieldType]) -> None:
+    left, right = kind_of(node.left, known), kind_of(node.right, known)
+    if not _alike(left, right):
+        msg = f"{_shown(node.left)} is a {left}, {_shown(node.right)} is a {right}"
+        raise Unusable(msg, column_of(node.left))
+    if node.operator not in ("==", "!=") and left not in _NUMBERS | _ORDERED:
+        msg = f"{_shown(node.left)} is a {left}; it has no order"
+        raise Unusable(msg, node.column)
 
 
-def _value(name: Name, values: Mapping[str, Value]) -> Value:
-    if name.path not in values:
-        msg = f"{name.path} has no value here"
-        raise Unusable(msg, name.column)
-    return values[name.path]
+def _alike(left: Kind, right: Kind) -> bool:
+    if left.startswith("list") and right.startswith("list"):
+        return "list" in (left, right) or _alike(left.removeprefix("list of "), right.removeprefix("list of "))
+    return left == right or {left, right} <= _NUMBERS
 
 
-def _compare(left: Value, operator: Operator, right: Value) -> bool:
-    if isinstance(left, str) != isinstance(right, str) or isinstance(left, bool) != isinstance(right, bool):
-        return operator == "!="
-    if operator in ("==", "!="):
-        return (left == right) is (operator == "==")
-    if isinstance(left, str) and isinstance(right, str):
-        return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
-    one, two = float(left), float(right)
-    return {"<": one < two, "<=": one <= two, ">": one > two, ">=": one >= two}[operator]
+def _within(node: Within, known: Mapping[str, FieldType]) -> None:
+    left, right = kind_of(node.left, known), kind_of(node.right, known)
+    if not right.startswith("list"):
+        msg = f"`in` needs a list, such as [1, 2]; {_shown(node.right)} is a {right}"
+        raise Unusable(msg, node.column)
+    inner = right.removeprefix("list of ")
+    if inner != "list" and not _alike(left, inner):
+        msg = f"{_shown(node.left)} is a {left}, the list holds {inner}"
+        raise Unusable(msg, column_of(node.left))
 
 
-def field_name(path: str) -> str:
-    """A name as a property of a fact: `event.slot` is `f_slot`."""
-    return "f_" + path.removeprefix("event.").replace(".", "_")
+def _call(node: Call, known: Mapping[str, FieldType]) -> Kind:
+    kinds = [kind_of(one, known) for one in node.arguments]
+    if node.function == "size" and len(kinds) == 1 and (kinds[0] == "string" or kinds[0].startswith("list")):
+        return "integer"
+    if node.function == "duration" and kinds == ["string"]:
+        _ready(node)
+        return "duration"
+    if node.function not in ("size", "duration") and kinds == ["string", "string"]:
+        _ready(node)
+        return "boolean"
+    given = ", ".join(kinds) or "nothing"
+    wanted = {"size": "a string or a list", "duration": "a string"}.get(node.function, "two strings")
+    msg = f"{node.function} takes {wanted}, not {given}"
+    raise Unusable(msg, node.column)
 
 
-def to_durable(node: Node, *, negated: bool = False) -> dict[str, object]:
-    """The tree as a durable_rules expression; negation is pushed down to the comparisons."""
-    if isinstance(node, Not):
-        return to_durable(node.inner, negated=not negated)
-    if isinstance(node, Both):
-        word = "$and" if (node.word == "all") is not negated else "$or"
-        return {word: [to_durable(part, negated=negated) for part in node.parts]}
-    if isinstance(node, Has):
-        if negated:
-            msg = "`!has(...)` in a pattern's `if` cannot be matched; put it into the policy's own `if`"
-            raise Unusable(msg, node.name.column)
-        return {"$ex": {field_name(node.name.path): 1}}
-    if isinstance(node, Truth):
-        return {field_name(node.name.path): not negated}
-    if isinstance(node, Within):
-        parts = [_comparison(node.left, "!=" if negated else "==", value) for value in node.values]
-        return {"$and" if negated else "$or": parts} if len(parts) > 1 else parts[0]
-    if isinstance(node.right, Name):
-        msg = "a pattern's `if` compares fields with plain values; put this into the policy's own `if`"
-        raise Unusable(msg, node.right.column)
-    return _comparison(node.left, _NEGATED[node.operator] if negated else node.operator, node.right)
+def _ready(node: Call) -> None:
+    """Patterns and durations are literals, so that a mistake in them is found now and not at night."""
+    last = node.arguments[-1]
+    if node.function == "duration" and isinstance(last, Constant):
+        literals.span(str(last.value))
+    elif node.function == "matches" and isinstance(last, Constant):
+        evaluating.pattern(str(last.value), last.column)
+    elif node.function in ("duration", "matches"):
+        msg = f"{node.function} takes a literal text"
+        raise Unusable(msg, node.column)
 
 
-def _comparison(name: Name, operator: Operator, value: Value) -> dict[str, object]:
-    field = {field_name(name.path): value}
-    return dict(field) if operator == "==" else {_DURABLE[operator]: field}
+def _shown(node: Node) -> str:
+    if isinstance(node, Name):
+        return node.path
+    return repr(node.value) if isinstance(node, Constant) else "this part"

@@ -1,16 +1,20 @@
 """Conditions as a small tree of our own: parsed by cel-python's grammar, a subset of CEL, no code, no templates.
 
-Inside the subset: comparisons, `&&`, `||`, `!`, `in` over a list of literals, `has()`, literals, and dotted names.
+Inside the subset: `&&`, `||`, `!`, comparisons, `in` over lists, `has()`, `size()`, `startsWith`, `endsWith`,
+`contains`, `matches` (RE2), `duration()`; literals of bool, int, double, string and list; dotted names.
+Outside it, among others: arithmetic, `? :`, maps, macros, timestamps, bytes, unsigned integers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from celpy.celparser import CELParseError, CELParser
 
-Value: TypeAlias = str | int | float | bool
+from engine.rules import literals
+from engine.rules.literals import Unusable, Value
+
 Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 _RELATIONS: dict[str, Operator] = {
     "relation_eq": "==",
@@ -20,16 +24,18 @@ _RELATIONS: dict[str, Operator] = {
     "relation_gt": ">",
     "relation_ge": ">=",
 }
-_FLIPPED: dict[Operator, Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+METHODS = frozenset({"startsWith", "endsWith", "contains", "matches", "size"})
+FUNCTIONS = frozenset({"size", "matches", "duration"})
+LIMIT_CHARACTERS = 2000
+LIMIT_DEPTH = 32
 
 
-class Unusable(ValueError):
-    """The condition cannot be used; `column` counts from 1 within its text."""
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal."""
 
-    def __init__(self, message: str, column: int = 1) -> None:
-        """One sentence."""
-        super().__init__(message)
-        self.column = column
+    value: Value
+    column: int = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +43,48 @@ class Name:
     """`event.slot`, `host.running_vms`."""
 
     path: str
-    column: int
+    column: int = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`[1, 2]`."""
+
+    items: tuple["Node", ...]
+    column: int = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function; the object of a method is its first argument."""
+
+    function: str
+    arguments: tuple["Node", ...]
+    column: int = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A name against a literal, or against another name."""
+    """Two values."""
 
-    left: Name
+    left: "Node"
     operator: Operator
-    right: "Value | Name"
+    right: "Node"
+    column: int = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """A name in a list of literals."""
+    """A value in a list."""
 
-    left: Name
-    values: tuple[Value, ...]
+    left: "Node"
+    right: "Node"
+    column: int = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Has:
     """`has(event.slot)`."""
-
-    name: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """A name that is a boolean itself."""
 
     name: Name
 
@@ -86,7 +104,7 @@ class Both:
     parts: tuple["Node", ...]
 
 
-Node: TypeAlias = Compare | Within | Has | Truth | Not | Both
+Node: TypeAlias = Constant | Name | Listed | Call | Compare | Within | Has | Not | Both
 
 
 @cache
@@ -96,32 +114,46 @@ def _parser() -> CELParser:
 
 def parse(text: str) -> Node:
     """The condition's tree; raises `Unusable` with a sentence and a column."""
-    if len(text) > 2000:
-        msg = "the condition is longer than 2000 characters"
+    if len(text) > LIMIT_CHARACTERS:
+        msg = f"the condition is longer than {LIMIT_CHARACTERS} characters"
         raise Unusable(msg)
     try:
-        tree = _parser().parse(text)
-    except CELParseError as error:
-        msg = f"not a condition: {str(error).splitlines()[0][:120]}"
+        return _node(_parser().parse(text), 0)
+    except (CELParseError, RecursionError) as error:
+        msg = f"not a condition: {(str(error).splitlines() or ['too deep'])[0][:120]}"
         raise Unusable(msg, getattr(error, "column", None) or 1) from error
-    return _boolean(tree)
+
+
+def parts(node: Node) -> tuple[Node, ...]:
+    """What a node is made of."""
+    if isinstance(node, Compare | Within):
+        return node.left, node.right
+    if isinstance(node, Both):
+        return node.parts
+    if isinstance(node, Not):
+        return (node.inner,)
+    if isinstance(node, Listed):
+        return node.items
+    if isinstance(node, Call):
+        return node.arguments
+    return (node.name,) if isinstance(node, Has) else ()
 
 
 def names(node: Node) -> Iterator[Name]:
     """Every name in the tree."""
-    if isinstance(node, Compare):
-        yield node.left
-        if isinstance(node.right, Name):
-            yield node.right
-    elif isinstance(node, Within):
-        yield node.left
-    elif isinstance(node, Has | Truth):
-        yield node.name
-    elif isinstance(node, Not):
-        yield from names(node.inner)
-    else:
-        for part in node.parts:
-            yield from names(part)
+    if isinstance(node, Name):
+        yield node
+    for part in parts(node):
+        yield from names(part)
+
+
+def column_of(node: Node) -> int:
+    """Where a node begins."""
+    if isinstance(node, Has):
+        return node.name.column
+    if isinstance(node, Not | Both):
+        return column_of(parts(node)[0])
+    return node.column
 
 
 def _children(tree: Any) -> list[Any]:
@@ -136,93 +168,110 @@ def _column(tree: Any) -> int:
     return 1
 
 
-def _down(tree: Any) -> Any:
-    """Skip the grammar's levels that add nothing."""
-    while hasattr(tree, "children") and len(tree.children) == 1 and tree.data not in ("literal", "ident", "list_lit"):
-        if tree.data.startswith(("relation_", "unary_")):
-            break
+def _node(tree: Any, depth: int) -> Node:
+    """Skips the grammar's levels that add nothing."""
+    if depth > LIMIT_DEPTH:
+        msg = f"the condition is nested deeper than {LIMIT_DEPTH} levels"
+        raise Unusable(msg, _column(tree))
+    while len(_children(tree)) == 1 and tree.data in _PLAIN:
         tree = tree.children[0]
-    return tree
+    build = _BUILD.get(getattr(tree, "data", ""))
+    if build is None:
+        msg = f"this part is outside the condition language ({_WORDS.get(tree.data, tree.data)})"
+        raise Unusable(msg, _column(tree))
+    node: Node = build(tree, depth + 1)
+    return node
 
 
-def _boolean(tree: Any) -> Node:
-    node = _down(tree)
-    kind = getattr(node, "data", "")
-    if kind in ("conditionaland", "conditionalor"):
-        word: Literal["all", "any"] = "all" if kind == "conditionaland" else "any"
-        return Both(word, tuple(_boolean(child) for child in _children(node)))
-    if kind == "unary" and getattr(_children(node)[0], "data", "") == "unary_not":
-        return Not(_boolean(_children(node)[1]))
-    if kind == "relation":
-        return _relation(node)
-    if kind == "ident_arg" and str(_children(node)[0]) == "has":
-        return Has(_name(_children(node)[1]))
-    if kind in ("member_dot", "ident"):
-        return Truth(_name(node))
-    msg = f"this part is outside the condition language ({kind or node})"
+_PLAIN = frozenset(
+    {"expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication"}
+    | {"unary", "member", "primary", "paren_expr"}
+)
+_WORDS = {"expr": "? :", "addition": "arithmetic", "multiplication": "arithmetic", "map_lit": "a map"}
+
+
+def _logic(tree: Any, depth: int) -> Node:
+    word: Literal["all", "any"] = "all" if tree.data == "conditionaland" else "any"
+    return Both(word, tuple(_node(child, depth) for child in _children(tree)))
+
+
+def _relation(tree: Any, depth: int) -> Node:
+    first, right = _children(tree)
+    one, two = _node(_children(first)[0], depth), _node(right, depth)
+    if first.data == "relation_in":
+        return Within(one, two, _column(tree))
+    return Compare(one, _RELATIONS[first.data], two, _column(tree))
+
+
+def _unary(tree: Any, depth: int) -> Node:
+    sign, inner = _children(tree)
+    node = _node(inner, depth)
+    if sign.data == "unary_not":
+        return Not(node)
+    if isinstance(node, Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return Constant(literals.bounded(-node.value, node.column), node.column)
+    msg = "a minus belongs to a number; arithmetic is outside the condition language"
     raise Unusable(msg, _column(tree))
 
 
-def _relation(node: Any) -> Node:
-    first, right = _children(node)
-    kind, left = first.data, _children(first)[0]
-    if kind == "relation_in":
-        items = _down(right)
-        if getattr(items, "data", "") != "list_lit":
-            msg = "`in` needs a list of values, such as [1, 2]"
-            raise Unusable(msg, _column(right))
-        listed = _children(_children(items)[0]) if _children(items) else []
-        values = tuple(_operand(item) for item in listed)
-        if any(isinstance(value, Name) for value in values):
-            msg = "a list holds plain values, not names"
-            raise Unusable(msg, _column(right))
-        return Within(_name(left), tuple(value for value in values if not isinstance(value, Name)))
-    operator = _RELATIONS.get(kind)
-    if operator is None:
-        msg = f"{kind} is outside the condition language"
-        raise Unusable(msg, _column(node))
-    one, two = _operand(left), _operand(right)
-    if isinstance(one, Name):
-        return Compare(one, operator, two)
-    if isinstance(two, Name):
-        return Compare(two, _FLIPPED[operator], one)
-    msg = "a comparison needs at least one name, such as event.slot"
-    raise Unusable(msg, _column(node))
+def _literal(tree: Any, _: int) -> Node:
+    column = _column(tree)
+    return Constant(literals.read(str(_children(tree)[0]), column), column)
 
 
-def _operand(tree: Any) -> "Value | Name":
-    node = _down(tree)
-    kind = getattr(node, "data", "")
-    if kind == "literal":
-        return _literal(str(_children(node)[0]))
-    if kind == "unary" and getattr(_children(node)[0], "data", "") == "unary_neg":
-        value = _operand(_children(node)[1])
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return -value
-    return _name(node)
+def _ident(tree: Any, _: int) -> Node:
+    return Name(str(_children(tree)[0]), _column(tree))
 
 
-def _name(tree: Any) -> Name:
-    node = _down(tree)
-    if getattr(node, "data", "") == "ident":
-        return Name(str(_children(node)[0]), _column(node))
-    if getattr(node, "data", "") == "member_dot":
-        inner, field = _children(node)
-        return Name(f"{_name(inner).path}.{field}", _column(node))
-    msg = "expected a name such as event.slot"
-    raise Unusable(msg, _column(tree))
+def _dotted(tree: Any, depth: int) -> Node:
+    inner, field = _children(tree)
+    node = _node(inner, depth)
+    if not isinstance(node, Name):
+        msg = "only names have fields, such as event.slot"
+        raise Unusable(msg, _column(tree))
+    return Name(f"{node.path}.{field}", node.column)
 
 
-def _literal(text: str) -> Value:
-    if text in ("true", "false"):
-        return text == "true"
-    if text[:1] in "\"'":
-        if "\\" in text or text.startswith(('"""', "'''")):
-            msg = "escapes and long strings are outside the condition language"
-            raise Unusable(msg)
-        return text[1:-1]
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError as error:
-        msg = f"{text} is outside the condition language"
-        raise Unusable(msg) from error
+def _method(tree: Any, depth: int) -> Node:
+    inner, word, *rest = _children(tree)
+    if str(word) not in METHODS:
+        msg = f"unknown function {word}; known: {', '.join(sorted(METHODS | FUNCTIONS))}"
+        raise Unusable(msg, _column(tree))
+    return Call(str(word), (_node(inner, depth), *_arguments(rest, depth)), _column(tree))
+
+
+def _function(tree: Any, depth: int) -> Node:
+    word, *rest = _children(tree)
+    arguments = _arguments(rest, depth)
+    if str(word) == "has":
+        if len(arguments) == 1 and isinstance(arguments[0], Name) and "." in arguments[0].path:
+            return Has(arguments[0])
+        msg = "has() takes one field, such as has(event.slot)"
+        raise Unusable(msg, _column(tree))
+    if str(word) not in FUNCTIONS:
+        msg = f"unknown function {word}; known: has, {', '.join(sorted(METHODS | FUNCTIONS))}"
+        raise Unusable(msg, _column(tree))
+    return Call(str(word), arguments, _column(tree))
+
+
+def _list(tree: Any, depth: int) -> Node:
+    return Listed(_arguments(_children(tree), depth), _column(tree))
+
+
+def _arguments(rest: list[Any], depth: int) -> tuple[Node, ...]:
+    listed = _children(rest[0]) if rest and rest[0] is not None else []
+    return tuple(_node(child, depth) for child in listed)
+
+
+_BUILD: dict[str, Any] = {
+    "conditionalor": _logic,
+    "conditionaland": _logic,
+    "relation": _relation,
+    "unary": _unary,
+    "literal": _literal,
+    "ident": _ident,
+    "member_dot": _dotted,
+    "member_dot_arg": _method,
+    "ident_arg": _function,
+    "list_lit": _list,
+}

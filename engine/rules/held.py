@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from engine.model.event import Event
 from engine.model.match import Ended, Finding, Match
 from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern, SchedulePattern, least_time
-from engine.rules import projecting
+from engine.rules import sanitising
 from engine.rules.facts import Key
 from engine.rules.port import Fact, Scalar
 from engine.rules.watching import Desk, States, match_id
@@ -163,7 +163,7 @@ class Missing:
 def sample(pattern: MetricPattern, event: Event) -> Scalar | None:
     """The number that a metric reads, as the core sees it; None where the event has none."""
     value = event.data.get(pattern.metric.rpartition(".")[2])
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else projecting.safe(value)
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else sanitising.safe(value)
 
 
 def boundaries(pattern: MetricPattern) -> tuple[float, float, float]:

@@ -196,4 +196,4 @@ class Counted(Joined):
         if self._distinct is None:
             self._taken += 1
             return self._taken
-        return projecting.values(event).get(f"event.{self._distinct}")
+        return projecting.values(event, self._desk.compiled.projection.catalogue).get(f"event.{self._distinct}")

@@ -29,7 +29,8 @@ from engine.rules.held import Held, Missing
 from engine.rules.joined import AllOf, Counted, InOrder
 from engine.rules.merging import Merging
 from engine.rules.port import CoreFault
-from engine.rules.watching import Counts, Desk, Timers, Watch, shared
+from engine.rules.projecting import shared
+from engine.rules.watching import Counts, Desk, Timers, Watch
 
 log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ class Matcher:
 
     def __init__(self, policies: tuple[Policy, ...], catalogue: Catalogue, key_of: KeyOf) -> None:
         """Compile everything; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse."""
-        self._key_of = key_of
+        self._key_of, self._catalogue = key_of, catalogue
         self._timers = Timers()
         self._index: dict[str, list[tuple[_Matched, int]]] = {}
         self.counts = Counts()
@@ -113,7 +114,7 @@ class Matcher:
 
     def _key(self, compiled: Compiled, by: str, event: Event) -> Key | None:
         key = self._key_of(event, by)
-        values = shared(event, getattr(compiled.pattern, "same", ()))
+        values = shared(event, getattr(compiled.pattern, "same", ()), self._catalogue)
         return None if key is None or values is None else (key, *values)
 
     def _fault(self, policy: _Matched, error: CoreFault, key: Key, event_id: str) -> None:

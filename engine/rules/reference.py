@@ -23,10 +23,11 @@ from engine.model.pattern import (
     alternatives,
 )
 from engine.model.policy import Policy
-from engine.rules import compiling, projecting, reference_joined
+from engine.rules import compiling, reference_joined, sanitising
 from engine.rules.facts import Key
+from engine.rules.projecting import shared
 from engine.rules.story import Line, Story
-from engine.rules.watching import match_id, shared
+from engine.rules.watching import match_id
 
 Told = tuple[str, str, str, datetime]
 """(matched or ended, match id, key, when)."""
@@ -47,7 +48,7 @@ def evaluate(
     for number, atom in enumerate(atoms):
         by_key: dict[Key, list[tuple[float, Arrival]]] = {}
         for index, arrival in enumerate(heard):
-            who, values = key_of(arrival.event, when.by), shared(arrival.event, getattr(atom, "same", ()))
+            who, values = key_of(arrival.event, when.by), shared(arrival.event, getattr(atom, "same", ()), catalogue)
             if who is not None and values is not None:
                 by_key.setdefault((who, *values), []).append((index, arrival))
         for key, mine in by_key.items():
@@ -160,7 +161,7 @@ def _metric(atom: MetricPattern, story: Story) -> Iterator[Line]:
             matched = True
         if arrival.event.type != kind or isinstance(raw, bool) or not isinstance(raw, int | float):
             continue
-        value = sign * float(projecting.safe(raw) or 0)
+        value = sign * float(sanitising.safe(raw) or 0)
         if since is None and value > boundary:
             since, matched = arrival, not hold
             if not hold:

@@ -89,7 +89,9 @@ def counted(atom: CountPattern, story: Story) -> Iterator[Line]:
                 yield story.line(now, index, "ended", matched)
             counted, matched = [], None
             continue
-        value = index if atom.distinct is None else projecting.values(event).get(f"event.{atom.distinct}")
+        value = (
+            index if atom.distinct is None else projecting.values(event, story.catalogue).get(f"event.{atom.distinct}")
+        )
         if matched is not None or value is None or not story.fits(atom, event):
             continue
         young = [one for one in counted if one[1].stored_at + timedelta(seconds=atom.within) > now]

@@ -7,9 +7,9 @@ from datetime import datetime
 from engine.model.catalogue import Catalogue
 from engine.model.event import Arrival, Event
 from engine.model.pattern import Selection
-from engine.rules import compiling, conditions, projecting
-from engine.rules.expressions import Unusable
+from engine.rules import compiling, evaluating, projecting
 from engine.rules.facts import Key
+from engine.rules.literals import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Story:
         if event.type not in compiling.types_of(part.event, self.catalogue):
             return False
         try:
-            return part.condition is None or conditions.evaluate(part.condition, projecting.values(event))
+            return part.condition is None or evaluating.evaluate(
+                part.condition, projecting.values(event, self.catalogue)
+            )
         except Unusable:
             return False

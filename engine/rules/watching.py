@@ -11,10 +11,9 @@ import structlog
 from engine.model import ids
 from engine.model.event import Event
 from engine.model.match import Ended, Finding, Match
-from engine.rules import projecting
 from engine.rules.compiling import Compiled
 from engine.rules.facts import Facts, Key
-from engine.rules.port import Fact, Scalar
+from engine.rules.port import Fact
 
 log = structlog.get_logger()
 LIVE_KEYS = 5000
@@ -91,13 +90,13 @@ class Desk:
 
     def put(self, key: Key, kind: str, event: Event) -> tuple[Fact, frozenset[str]]:
         """Assert a fact about this event; the rules of this alternative that it completed."""
-        content = projecting.content(event, self.compiled.fields)
+        content = self.compiled.projection.content(event)
         fact, fired = self.facts.put(self._home(key), self.kind(kind), content)
         return fact, self._mine(fired)
 
     def ask(self, key: Key, kind: str, event: Event) -> frozenset[str]:
         """The rules of this alternative that this event would complete."""
-        content = projecting.content(event, self.compiled.fields)
+        content = self.compiled.projection.content(event)
         return self._mine(self.facts.ask(self._home(key), self.kind(kind), content))
 
     def is_due(self, key: Key, fact: Fact) -> bool:
@@ -164,14 +163,3 @@ class States(Generic[State]):
 def match_id(policy: str, key: Key, events: Iterable[Event]) -> str:
     """A redelivery is the same match, a new fault is not."""
     return ids.content_hash([policy, *key, *(event.id for event in events)])
-
-
-def shared(event: Event, names: Iterable[str]) -> tuple[str, ...] | None:
-    """The values of `same` fields as parts of a key; None where the event lacks one."""
-    values: list[str] = []
-    for name in names:
-        value: Scalar | None = projecting.values(event).get(f"event.{name}")
-        if value is None:
-            return None
-        values.append(f"{type(value).__name__}:{value}")
-    return tuple(values)

@@ -69,7 +69,25 @@ def told(m: Matcher, arrivals: list[Arrival], until: float) -> list[tuple[str, s
 
 
 conditions = st.sampled_from(
-    [None, None, 'event.severity == "critical"', 'event.source != "b"', 'event.severity in ["info"] || event.synthetic']
+    [
+        None,
+        None,
+        None,
+        'event.severity == "critical"',
+        'event.source != "b"',
+        'event.severity in ["info"] || event.synthetic',
+        'event.user.startsWith("a")',
+        "!event.planned",
+        'has(event.user) && event.user != "abc"',
+        "!has(event.user) || event.planned",
+        'event.user < "m"',
+        "event.user == event.source",
+        'event.user.matches(r"^.b") || event.planned',
+        "!(size(event.user) > 1 && event.planned)",
+        'event.user != "zed" || event.source == "a"',
+        'event.user in ["abc", "b"]',
+        '!(event.user in ["abc", "b"])',
+    ]
 )
 spans = st.sampled_from(["1s", "10s", "45s", "2m", "5m"])
 holds = st.sampled_from(["0s", "1s", "10s", "45s"])
@@ -142,14 +160,16 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, object], list[Arrival]]:
         st.sampled_from(["a", "a", "b", "c"]),
         st.sampled_from(["critical", "critical", "info"]),
         st.sampled_from([1, 1, 1, 2]),
+        st.sampled_from([{}, {"user": "abc"}, {"user": "zed", "planned": True}, {"user": "b", "planned": False}]),
+        st.sampled_from([{}, {}, {}, {"user": 7}, {"planned": "yes"}, {"user": 'a"b\\c', "planned": None}]),
     )
     night: list[Arrival] = []
     now = 0.0
-    for number, (gap, kind, subject, value, source, severity, times) in enumerate(
+    for number, (gap, kind, subject, value, source, severity, times, fields, odd) in enumerate(
         draw(st.lists(word, min_size=4, max_size=30))
     ):
         now += gap
-        data = {"cpu_percent": value} if kind == "host.load" else {}
+        data = {**fields, **odd, **({"cpu_percent": value} if kind == "host.load" else {})}
         event = Event(
             id=f"e{number}", type=kind, source=source, subject=subject, time=START, severity=severity, data=data
         )
