@@ -52,12 +52,13 @@ def key_for(estate: Estate, event: Event, by: str) -> str | None:
 
 def in_scope(estate: Estate, scope: Scope, key: str) -> bool:
     """Whether the object lies in a policy's scope; an object that the estate does not know is in no narrowed scope."""
-    wanted = scope.model_dump(exclude_none=True)
-    if not wanted:
+    wanted = scope.model_dump(exclude_none=True, exclude={"labels"})
+    if not wanted and not scope.labels:
         return True
     host = host_of(estate, key)
     place = standings(estate.site).get(host) if host else None
     if place is None:
-        return wanted == {"group": ids.name_of(key)} and ids.kind_of(key) is Kind.GROUP
+        return wanted == {"group": ids.name_of(key)} and not scope.labels and ids.kind_of(key) is Kind.GROUP
     is_in = {"category": place.category, "group": place.group, "model": place.host.model, "host": place.host.name}
-    return all(is_in.get(level) == name for level, name in wanted.items())
+    labelled = all(place.host.labels.get(name) == word for name, word in scope.labels.items())
+    return labelled and all(is_in.get(level) == name for level, name in wanted.items())

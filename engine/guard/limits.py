@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.model import actions
 from engine.model.estate import Site, Standing
 from engine.model.policy import Policy
 
@@ -34,8 +35,9 @@ class Limits:
 
 
 def is_ungraceful(policy: Policy) -> bool:
-    """Whether it takes power away: such acts need witnesses and obey every limit."""
-    return any(step.verb == "fence" for step in policy.spec.do)
+    """Whether it takes power away: such acts need witnesses and obey every limit; so does a verb that nobody knows."""
+    known = actions.shipped()
+    return any((action := known.get(step.verb)) is None or action.ungraceful for step in policy.spec.do)
 
 
 def mass_failure(site: Site, down: frozenset[str], limits: Limits) -> str | None:

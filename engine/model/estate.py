@@ -66,6 +66,8 @@ class HostDefinition(_Part):
     vcenter: str
     inventory_name: str | None = None
     """Name in vCenter where it differs."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Words of the site's own, such as `rack: a3`; a policy's scope may ask for them."""
 
 
 class Group(_Part):

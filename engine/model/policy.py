@@ -1,13 +1,15 @@
 """Policy: one ECA rule as its author wrote it: when, witnesses, unless, do. Durations are seconds."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Discriminator, Field, JsonValue, Tag, field_validator, model_validator
 
 from engine.model import durations
-from engine.model.durations import Duration
+from engine.model.durations import Duration, Span
 from engine.model.pattern import Part, Pattern
+from engine.model.window import Window
 
 
 class Mode(StrEnum):
@@ -41,6 +43,39 @@ class Scope(Part):
     group: str | None = None
     model: str | None = None
     host: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict, max_length=16)
+    """Labels that the host's definition carries, all of them."""
+
+
+class Human(Part):
+    """A person did something to the object, or to what it hangs on, within this time (safety rule S17)."""
+
+    human: Span
+
+
+def _suppression(value: object) -> str:
+    """Which kind is meant; the mark tells the tag from a field where pydantic says the place of an error."""
+    if isinstance(value, Mapping):
+        return "~human" if "human" in value else "~window"
+    kinds: dict[type, str] = {Human: "~human", Window: "~window"}
+    return kinds.get(type(value), "~word")
+
+
+Suppression: TypeAlias = Annotated[
+    Annotated[Literal["maintenance", "planned"], Tag("~word")]
+    | Annotated[Human, Tag("~human")]
+    | Annotated[Window, Tag("~window")],
+    Discriminator(_suppression),
+]
+"""Why a matched object is left alone."""
+
+
+class Approval(Part):
+    """How long a person is waited for in `approve`, and what happens then."""
+
+    deadline: Span = 900.0
+    otherwise: Literal["ignore", "hold", "act"] = "ignore"
+    """`ignore`: nothing is done any more; `hold`: it stays held until a person speaks; `act`: it is done."""
 
 
 class Witnesses(Part):
@@ -59,6 +94,13 @@ class After(StrEnum):
     COMPLETED = "completed"
 
 
+class Retry(Part):
+    """How often a command of a step is tried, and the rest between two tries. In doubt it is looked at, not retried."""
+
+    attempts: int = Field(ge=1, le=10)
+    pause: Duration = 10.0
+
+
 class Step(Part):
     """One action. Exactly one verb is given; `after` names the end of the step above, or of a named one."""
 
@@ -66,28 +108,50 @@ class Step(Part):
     verb: str
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     after: After | dict[str, After] | None = None
-    timeout: Duration | None = None
+    timeout: Span | None = None
+    """Seconds until the outcome of a command counts as unknown (safety rule S18)."""
+    retry: Retry | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _verb_from_key(cls, value: object) -> object:
         if not isinstance(value, dict) or "verb" in value:
             return value
-        known = {"id", "after", "timeout"}
+        known = {"id", "after", "timeout", "retry"}
         verbs = [key for key in value if key not in known]
         if len(verbs) != 1:
-            msg = f"a step has exactly one action beside id, after and timeout; found {verbs or 'none'}"
+            msg = f"a step has exactly one action beside id, after, timeout and retry; found {verbs or 'none'}"
             raise ValueError(msg)
         rest = {key: value[key] for key in value if key in known}
-        return {**rest, "verb": verbs[0], "parameters": value[verbs[0]]}
+        return {**rest, "verb": verbs[0], "parameters": value[verbs[0]] or {}}
 
 
 class Budget(Part):
     """How often and how widely a policy may act; of this and the site's guard the stricter wins."""
 
     rate: str = Field(pattern=r"^[1-9][0-9]* per [0-9]+(ms|s|m|h|d)$")
+    """So many acts in a sliding time, such as `2 per 15m`."""
     per: Literal["policy", "group", "chassis", "cluster"] = "policy"
+    """What is counted together."""
     concurrent: int = Field(default=1, ge=1)
+    """Runs that may be going at once."""
+    share: str | None = Field(default=None, pattern=r"^[1-9][0-9]?%$|^100%$")
+    """At most this share of the hosts of the unit within the time of `rate`; at least one is always allowed."""
+    breaker: Literal["none", "manual"] = "none"
+    """`manual`: once the rate is used up, nothing more is done until a person re-arms it (`toban policy arm`)."""
+
+    @field_validator("rate")
+    @classmethod
+    def _possible(cls, rate: str) -> str:
+        if durations.seconds(rate.partition(" per ")[2]) <= 0:
+            msg = f"{rate!r} names no time; write for example 2 per 15m"
+            raise ValueError(msg)
+        return rate
+
+    @property
+    def percent(self) -> int | None:
+        """`share` as a number."""
+        return int(self.share.rstrip("%")) if self.share is not None else None
 
     @property
     def limit(self) -> tuple[int, float]:
@@ -100,15 +164,34 @@ class Spec(Part):
     """The rule itself."""
 
     mode: Mode = Mode.OBSERVE
+    """How far it may go on its own; a new policy observes."""
+    approval: Approval = Approval()
     scope: Scope = Scope()
+    priority: int = Field(default=50, ge=0, le=100)
+    """Of several policies that match one object, the higher number acts; equal ones in the order of time."""
     when: Pattern
+    during: tuple[Window, ...] = Field(default=(), max_length=32)
+    """Only then it decides at all; outside it leaves alone. None: always."""
     witnesses: Witnesses | None = None
-    unless: tuple[Literal["maintenance", "planned"], ...] = ()
+    unless: tuple[Suppression, ...] = Field(default=(), max_length=32)
+    """Where one of these holds, the object is left alone."""
     condition: str | None = Field(default=None, alias="if")
-    do: tuple[Step, ...] = Field(min_length=1, max_length=50)
+    """A condition over the matched object, its group and the opening event, read when it is decided."""
+    do: tuple[Step, ...] = Field(min_length=1, max_length=1000)
     budget: Budget | None = None
+    minimum_running: int = Field(default=0, ge=0)
+    """Healthy hosts that must be left in the group after an act that takes one away; 0: the group may go empty."""
     cooldown: Duration = 0.0
+    """Rest of an object after an act on it."""
     late: Late = Late.RECHECK
+    """What a timer does that ended while nobody was on duty."""
+
+
+class Waiver(Part):
+    """A finding that is meant to be so, and why."""
+
+    code: str = Field(pattern=r"^P[0-9]{3}$")
+    reason: str = Field(min_length=10, max_length=500)
 
 
 class Metadata(Part):
@@ -116,6 +199,10 @@ class Metadata(Part):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)
     title: Text
+    source: str = Field(default="", max_length=2000)
+    """Where the order of its actions comes from, for those who read it later."""
+    waive: tuple[Waiver, ...] = Field(default=(), max_length=64)
+    """Findings of `toban policy check` that are meant to be so."""
 
 
 class Policy(Part):

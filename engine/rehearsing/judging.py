@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from engine.model.pattern import EventPattern, least_time
-from engine.model.policy import Late, Policy
+from engine.model.policy import Late, Policy, Scope
 from engine.model.run import Outcome
 from engine.rehearsing.playing import Played, Told
 from engine.rehearsing.scenarios import Expected
@@ -97,7 +97,7 @@ def clauses(policy: Policy) -> tuple[str, ...]:
     found = ["when"]
     if isinstance(spec.when, EventPattern) and least_time(spec.when):
         found.append("when: ended in time")
-    found += ["scope"] if spec.scope.model_dump(exclude_none=True) else []
+    found += ["scope"] if spec.scope != Scope() else []
     found += [f"unless: {word}" for word in spec.unless]
     found += ["if"] if spec.condition is not None else []
     found += ["witnesses"] if spec.witnesses is not None else []

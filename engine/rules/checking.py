@@ -1,22 +1,15 @@
 """What a policy's schema cannot say: known types, fields and verbs, and steps that must not stand without another."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from engine.documents import Place
+from engine.model import actions
+from engine.model.actions import Parameter
 from engine.model.catalogue import Catalogue
 from engine.model.pattern import MetricPattern
-from engine.model.policy import After, Policy, Step
+from engine.model.policy import After, Mode, Policy, Step
 from engine.rules import checking_patterns, complaints, conditions
 from engine.rules.complaints import Complaint
-
-VERBS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "fence": (frozenset({"host"}), frozenset()),
-    "failover": (frozenset({"from"}), frozenset({"vms", "to"})),
-    "migrate": (frozenset({"from"}), frozenset({"vms", "to"})),
-    "notify": (frozenset({"channel"}), frozenset({"template"})),
-}
-"""Verb -> (parameters it needs, parameters it may have)."""
-REFERENCES = frozenset({"$host", "$vm", "$machine", "$group"})
 
 
 def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
@@ -42,7 +35,7 @@ def _steps(policy: Policy) -> Iterator[Complaint]:
         place: Place = ("spec", "do", index)
         if step.id in seen:
             yield Complaint("P030", "error", place, f"two steps are called {step.id}")
-        yield from _parameters(step, place)
+        yield from _parameters(policy, step, place)
         named = step.after if isinstance(step.after, dict) else {}
         for other in named:
             if other not in seen:
@@ -53,44 +46,60 @@ def _steps(policy: Policy) -> Iterator[Complaint]:
         seen.append(step.id)
 
 
-def _parameters(step: Step, place: Place) -> Iterator[Complaint]:
-    if step.verb not in VERBS:
-        yield Complaint("P032", "error", place, complaints.unknown("action", step.verb, VERBS))
+def _parameters(policy: Policy, step: Step, place: Place) -> Iterator[Complaint]:
+    action = actions.shipped().get(step.verb)
+    if action is None:
+        yield Complaint("P032", "error", place, complaints.unknown("action", step.verb, actions.shipped()))
         return
-    needed, optional = VERBS[step.verb]
-    for missing in sorted(needed - set(step.parameters)):
-        yield Complaint("P033", "error", (*place, step.verb), f"{step.verb} needs {missing}")
+    for parameter in action.parameters.values():
+        if parameter.needed and parameter.name not in step.parameters:
+            yield Complaint("P033", "error", (*place, step.verb), f"{step.verb} needs {parameter.name}")
     for name, value in step.parameters.items():
         where: Place = (*place, step.verb, name)
-        if name not in needed | optional:
-            yield Complaint(
-                "P034", "error", where, complaints.unknown(f"parameter of {step.verb}", name, needed | optional)
-            )
-        elif isinstance(value, str) and value.startswith("$") and value not in REFERENCES:
-            yield Complaint("P035", "error", where, complaints.unknown("reference", value, REFERENCES))
-        elif name in ("host", "from") and value != "$host":
-            yield Complaint("P036", "error", where, f"{step.verb} acts on the matched host: write {name}: $host")
-        elif name == "vms" and not (value == "running" or (isinstance(value, int) and 1 <= value <= 8)):
-            yield Complaint("P036", "error", where, "vms is `running`, or a number from 1 to 8")
-        elif name == "to" and value != "best":
-            yield Complaint("P036", "error", where, "the only target known here is `to: best`")
+        known = action.parameters.get(name)
+        if known is None:
+            said = complaints.unknown(f"parameter of {step.verb}", name, action.parameters)
+            yield Complaint("P034", "error", where, said)
+        elif (wrong := _wrong(known, value)) is not None:
+            yield Complaint("P035" if known.type == "reference" else "P036", "error", where, wrong)
+    if not action.hands and policy.spec.mode in (Mode.APPROVE, Mode.AUTOMATIC):
+        message = f"there are no hands for {step.verb} yet: the highest mode of a policy with it is recommend"
+        yield Complaint("P037", "error", place, message)
+
+
+def _wrong(known: Parameter, value: object) -> str | None:
+    if known.type == "number":
+        is_number = isinstance(value, int) and not isinstance(value, bool) and known.low <= value <= known.high
+        return None if is_number else f"{known.name} is a number from {known.low} to {known.high}"
+    if known.type == "text":
+        return None if isinstance(value, str) and value else f"{known.name} is a text"
+    if value in known.words:
+        return None
+    if isinstance(value, str) and value.startswith("$"):
+        return complaints.unknown("reference", value, known.words)
+    return f"{known.name} is one of: {', '.join(known.words)}"
 
 
 def _safety(policy: Policy) -> Iterator[Complaint]:
-    verbs = [step.verb for step in policy.spec.do]
-    if "fence" in verbs and policy.spec.witnesses is None:
-        message = "a policy that fences needs `witnesses` (two classes at least)"
-        yield Complaint("P040", "error", ("spec", "do", verbs.index("fence")), message)
-    if "fence" in verbs and policy.spec.when.by not in ("host", "subject"):
-        yield Complaint("P042", "error", ("spec", "when", "by"), "a policy that fences matches by host")
-    for index, step in enumerate(policy.spec.do):
-        if step.verb != "failover":
-            continue
-        earlier = [s.id for s in policy.spec.do[:index] if s.verb == "fence"]
-        directly = index > 0 and policy.spec.do[index - 1].verb == "fence" and step.after in (None, After.SUCCESS)
-        named = isinstance(step.after, dict) and any(step.after.get(name) is After.SUCCESS for name in earlier)
-        if not (directly or named):
+    known = actions.shipped()
+    steps = [(index, step, known[step.verb]) for index, step in enumerate(policy.spec.do) if step.verb in known]
+    rough = [index for index, _, action in steps if action.ungraceful]
+    if rough and policy.spec.witnesses is None:
+        message = "a policy that takes power away needs `witnesses` (two classes at least)"
+        yield Complaint("P040", "error", ("spec", "do", rough[0]), message)
+    if rough and policy.spec.when.by not in ("host", "subject"):
+        yield Complaint("P042", "error", ("spec", "when", "by"), "a policy that takes power away matches by host")
+    for index, step, action in steps:
+        if action.needs_fence and not _behind_fence(policy, index):
             message = f"{step.id} restarts VMs elsewhere: it must run after the success of a fence"
             yield Complaint("P041", "error", ("spec", "do", index), message)
-    if policy.spec.budget is None and set(verbs) - {"notify"}:
+    if policy.spec.budget is None and any(action.touches != "none" for _, _, action in steps):
         yield Complaint("P050", "warning", ("spec", "do"), "the policy acts without a `budget`")
+
+
+def _behind_fence(policy: Policy, index: int) -> bool:
+    known, step = actions.shipped(), policy.spec.do[index]
+    fences = {one.id for one in policy.spec.do[:index] if (a := known.get(one.verb)) is not None and a.ungraceful}
+    if isinstance(step.after, dict):
+        return any(step.after.get(name) is After.SUCCESS for name in fences)
+    return index > 0 and policy.spec.do[index - 1].id in fences and step.after in (None, After.SUCCESS)
