@@ -52,6 +52,10 @@ class Held:
         """See the port."""
         return iter(self._open)
 
+    def since(self) -> datetime | None:
+        """See the port."""
+        return min((state.at for state in self._open.values()), default=None)
+
     def _opening(self, key: Key, event: Event, at: datetime) -> list[Finding]:
         pattern = self.compiled.pattern
         if isinstance(pattern, MetricPattern) and not _beyond(pattern, event):
@@ -158,6 +162,10 @@ class Missing:
     def objects(self) -> Iterator[str]:
         """See the port."""
         return iter(self._hearts)
+
+    def since(self) -> datetime | None:
+        """See the port."""
+        return min((state.at for state in self._hearts.values()), default=None)
 
 
 def sample(pattern: MetricPattern, event: Event) -> Scalar | None:

@@ -31,6 +31,8 @@ class Counts:
     overflows: int = 0
     untold: dict[str, int] = field(default_factory=dict)
     """Overflows by policy that nobody was told of yet."""
+    faulty: dict[str, str] = field(default_factory=dict)
+    """Policies that failed, with the last event and why, that nobody was told of yet."""
 
 
 class Watch(Protocol):
@@ -48,6 +50,10 @@ class Watch(Protocol):
 
     def objects(self) -> Iterator[str]:
         """Objects for which something is open or was gathered."""
+        ...
+
+    def since(self) -> datetime | None:
+        """Storing time of the oldest event that anything open rests on."""
         ...
 
 
@@ -137,6 +143,10 @@ class States(Generic[State]):
     def __iter__(self) -> Iterator[str]:
         """The objects."""
         return iter([key[0] for key in self._by_key])
+
+    def values(self) -> Iterator[State]:
+        """The states."""
+        return iter(self._by_key.values())
 
     def get(self, key: Key) -> State | None:
         """The state of a key."""
