@@ -14,10 +14,8 @@ from engine.model.catalogue import Catalogue
 from engine.model.event import Arrival, Event
 from engine.model.match import Finding
 from engine.model.pattern import (
-    AbsencePattern,
     AllPattern,
     CountPattern,
-    MetricPattern,
     MissingPattern,
     SequencePattern,
 )
@@ -29,7 +27,7 @@ from engine.rules.held import Held, Missing
 from engine.rules.joined import AllOf, Counted, InOrder
 from engine.rules.merging import Merging
 from engine.rules.projecting import shared
-from engine.rules.watching import Counts, Desk, Timers, Watch
+from engine.rules.watching import Counts, Desk, Timers, Watch, stays
 
 log = structlog.get_logger()
 
@@ -76,6 +74,11 @@ class Matcher:
             for compiled in one.compiled.alternatives:
                 for kind in sorted(compiled.takes):
                     self._index.setdefault(kind, []).append((one, compiled.number))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The policies that are matched."""
+        return tuple(self._policies)
 
     def unknown(self, policies: Iterable[Policy]) -> tuple[Policy, ...]:
         """Those of these policies that are new here, or wait for something else than before."""
@@ -177,8 +180,3 @@ def watch(desk: Desk) -> Watch:
     if isinstance(pattern, CountPattern):
         return Counted(desk, pattern)
     return Missing(desk) if isinstance(pattern, MissingPattern) else Held(desk)
-
-
-def stays(compiled: Compiled) -> bool:
-    """Whether a match of this pattern stays open until something ends it."""
-    return bool(compiled.closes) or isinstance(compiled.pattern, MetricPattern | AbsencePattern | MissingPattern)

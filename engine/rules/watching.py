@@ -11,6 +11,7 @@ import structlog
 from engine.model import ids
 from engine.model.event import Event
 from engine.model.match import Ended, Finding, Match
+from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern
 from engine.rules.compiling import Compiled
 from engine.rules.facts import Facts, Key
 from engine.rules.port import Fact
@@ -114,7 +115,14 @@ class Desk:
         self.counts.matches += 1
         late = max(0.0, (now - at).total_seconds())
         return Match(
-            match_id(self.compiled.policy, key, events), self.compiled.policy, key[0], opened, at, late, events
+            match_id(self.compiled.policy, key, events),
+            self.compiled.policy,
+            key[0],
+            opened,
+            at,
+            late,
+            events,
+            stays(self.compiled),
         )
 
     def ended(self, match: str, key: Key, at: datetime, by: Event | None) -> Ended:
@@ -168,6 +176,11 @@ class States(Generic[State]):
             log.warning("matcher.overflow", policy=self._desk.compiled.policy, dropped=oldest[0])
         self._by_key[key] = state
         return dropped
+
+
+def stays(compiled: Compiled) -> bool:
+    """Whether a match of this pattern stays open until something ends it."""
+    return bool(compiled.closes) or isinstance(compiled.pattern, MetricPattern | AbsencePattern | MissingPattern)
 
 
 def match_id(policy: str, key: Key, events: Iterable[Event]) -> str:
