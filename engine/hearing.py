@@ -45,6 +45,13 @@ class Hearing:
         self._hand.down()
         return found
 
+    def replayed(self, matcher: Matcher, stream: str, arrival: Arrival) -> tuple[Finding, ...]:
+        """What a past event gives in a matcher that is being built beside the one at work."""
+        self._hand.take(stream, arrival.sequence)
+        found = (*matcher.advance(arrival.stored_at), *matcher.feed(arrival))
+        self._hand.down()
+        return found
+
     def pictured(self, arrival: Arrival) -> None:
         """The picture only: inventory is read before the events that speak of it."""
         self._take(arrival)
@@ -61,11 +68,6 @@ class Hearing:
             word = witnesses.observe(self._catalogue, event, f"host:{host}", arrival.stored_at)
             if word is not None:
                 self.picture.seen = witnesses.remember(self.picture.seen, word)
-
-
-def replayed(matcher: Matcher, arrival: Arrival) -> tuple[Finding, ...]:
-    """What a past event gives in a matcher that is being built beside the one at work."""
-    return (*matcher.advance(arrival.stored_at), *matcher.feed(arrival))
 
 
 def still_open(before: dict[str, Match], findings: Iterable[Finding], begun: dict[str, datetime]) -> None:

@@ -6,8 +6,6 @@ durable_rules is C code in our process (ADR 0002): a record that it dies of woul
 import mmap
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import orjson
 import structlog
@@ -27,24 +25,19 @@ class InHand:
     def __init__(self, folder: Path) -> None:
         """Open, and count what an earlier life died with. The folder exists and is ours alone."""
         self._story = folder / "suspects.json"
-        self._file = (folder / "in-hand").open("a+b")
-        self._file.truncate(_MARK.size)
-        self._map = mmap.mmap(self._file.fileno(), _MARK.size)
+        with (folder / "in-hand").open("a+b") as file:
+            file.truncate(_MARK.size)
+            self._map = mmap.mmap(file.fileno(), _MARK.size)
         self._crashes = self._read()
         stream, sequence = _MARK.unpack(self._map[:])
         if sequence:
             self._died_with(f"{stream.rstrip(bytes(1)).decode('ascii', 'replace')}/{sequence}")
         self.down()
 
-    def __enter__(self) -> Self:
-        """Open until the end of the block."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Put down what is in hand: an exception is no crash."""
+    def close(self) -> None:
+        """Put down what is in hand: an orderly end is no crash."""
         self.down()
         self._map.close()
-        self._file.close()
 
     def take(self, stream: str, sequence: int) -> None:
         """Say that a record is worked on now; stream names have at most 16 letters."""

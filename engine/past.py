@@ -10,7 +10,7 @@ from engine.beginnings import Beginnings
 from engine.bus import codec, subjects
 from engine.bus.port import Bus, Record
 from engine.clock import Clock
-from engine.hearing import Hearing, replayed, still_open
+from engine.hearing import Hearing, still_open
 from engine.model import pattern
 from engine.model.errors import Conflict, Permanent
 from engine.model.event import Arrival
@@ -61,9 +61,7 @@ class CatchingUp:
         async for record in self.past.records(since):
             if self.read.last < record.sequence <= self.past.heard.last:
                 self.read.last, self.read.last_at = record.sequence, record.stored_at
-                arrival = self.past.decoded(record)
-                if arrival is not None:
-                    still_open(self.matches, replayed(self.fresh, arrival), self.begun)
+                still_open(self.matches, self.past.again(self.fresh, record), self.begun)
 
     async def caught_up(self) -> tuple[Match, ...]:
         """To be asked while nothing is heard: what of the past is to be decided now."""
@@ -113,6 +111,13 @@ class Past:
         else:
             building.read.last = self.heard.last
         return building
+
+    def again(self, fresh: Matcher, record: Record) -> tuple[Finding, ...]:
+        """What a past record gives in a matcher that is being built; nothing if it cannot be read or is poison."""
+        arrival = self.decoded(record)
+        if arrival is None or self._hearing.is_poison("events", record.sequence):
+            return ()
+        return self._hearing.replayed(fresh, "events", arrival)
 
     def next(self, record: Record) -> tuple[Finding, ...]:
         """What a delivered record gives; nothing if it was heard before. Raises `Permanent` if it is unreadable."""

@@ -160,7 +160,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     finally:
         ready.unlink(missing_ok=True)
         wires.close()
-        hand.__exit__(None, None, None)
+        hand.close()
         log.info("toban.off_duty")
 
 
