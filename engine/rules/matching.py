@@ -108,9 +108,12 @@ class Matcher:
         event = arrival.event
         self.counts.events += 1
         found: list[Finding] = []
+        objects: dict[str, str | None] = {}
         for policy, number in self._index.get(event.type, ()):
-            watching = policy.watches[number]
-            key = self._key(watching.compiled, policy.compiled.by, event)
+            watching, by = policy.watches[number], policy.compiled.by
+            if by not in objects:
+                objects[by] = self._key_of(event, by)
+            key = self._key(watching.compiled, objects[by], event)
             if key is None:
                 self.counts.without_key += 1
                 continue
@@ -158,10 +161,11 @@ class Matcher:
         found = known.watches if known is not None else ()
         return tuple(dict.fromkeys(key for one in found for key in one.objects()))
 
-    def _key(self, compiled: Compiled, by: str, event: Event) -> Key | None:
-        key = self._key_of(event, by)
-        values = shared(event, getattr(compiled.pattern, "same", ()), self._catalogue)
-        return None if key is None or values is None else (key, *values)
+    def _key(self, compiled: Compiled, name: str | None, event: Event) -> Key | None:
+        if name is None or not compiled.same:
+            return None if name is None else (name,)
+        values = shared(event, compiled.same, self._catalogue)
+        return None if values is None else (name, *values)
 
     def _fault(self, policy: _Matched, error: Exception, key: Key, event_id: str) -> None:
         self.counts.faults += 1
