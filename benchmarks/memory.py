@@ -7,9 +7,9 @@ from pathlib import Path
 from benchmarks import rules
 from engine.model.catalogue import shipped
 
-EVENTS = 1_000_000
-WARM = 200_000
-"""Events after which everything that can be open is open."""
+WARM = 300_000
+"""Events until as many conditions are open as there ever will be."""
+EVENTS = WARM + 1_000_000
 PROGRESS = 100_000
 
 
