@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from actuators.effectors import Effectors, EffectorSettings
-from actuators.redfish.power import FencePatience
+from actuators.redfish.blades import FencePatience
+from engine.bus.memory import MemoryBus
 from engine.clients.redfish import BmcAccount
 from engine.clients.vsphere import Account
 from engine.clock import SystemClock
@@ -29,7 +30,7 @@ class Place:
         """Run a coroutine function with fresh effectors."""
 
         async def go():
-            effectors = Effectors(settings or self.settings, SystemClock())
+            effectors = Effectors(settings or self.settings, MemoryBus(SystemClock()), SystemClock())
             try:
                 return await work(effectors)
             finally:
@@ -86,7 +87,7 @@ def begun(folder):
             bmc=BmcAccount("toban", "blade-keys", ca),
             chassis={},
             notices=folder / "notices.jsonl",
-            fence=FencePatience(double_read=0.1, off_within=1.5),
+            fence=FencePatience(double_read=0.1, settles_within=1.5),
         )
         yield Place(world, settings, folder)
         assert world.ask({"do": "ledger"})["failures"] == []

@@ -16,7 +16,7 @@ import pytest
 from pyVmomi import vim
 
 from actuators.effectors import Effectors, EffectorSettings
-from actuators.redfish.power import FencePatience
+from actuators.redfish.blades import FencePatience
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus import codec, subjects
@@ -213,7 +213,7 @@ def test_a_hot_migration_ends_on_its_target_without_a_stop(session, endpoint, tm
         references.append(reference)
 
     async def go():
-        effectors = Effectors(settings, SystemClock())
+        effectors = Effectors(settings, MemoryBus(SystemClock()), SystemClock())
         effector = effectors.armed["vm.migrate"]
         try:
             before = await effector.look(command)
