@@ -1,0 +1,46 @@
+"""A trail keeps where to look for the task of an order that may have been sent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actuators.vsphere.trails import About, Trail
+from engine.clients.vsphere_tasks import TaskLine
+
+NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
+ABOUT = About("VirtualMachine", "vm-7", ("reset", "powerOn"))
+words = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,12}", fullmatch=True)
+
+
+def line(act, seconds=0.0, ref="task-1"):
+    return TaskLine(ref, act, "success", "somebody", NOW + timedelta(seconds=seconds))
+
+
+@given(st.datetimes(timezones=st.just(UTC)), words, words, st.lists(words, min_size=1, max_size=3))
+def test_a_trail_is_read_back_from_its_reference(at, kind, ref, acts):
+    trail = Trail(at, About(kind, ref, tuple(acts)))
+    assert Trail.parse(trail.reference) == trail
+
+
+@pytest.mark.parametrize("reference", [None, "", "task-7", "forceoff:run.step.1"])
+def test_the_reference_of_a_task_is_no_trail(reference):
+    assert Trail.parse(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], None),
+        ([line("reset")], "task-1"),
+        ([line("reset", -0.9)], "task-1"),
+        ([line("reset", -1.1)], None),
+        ([line("reconfigVm")], None),
+        ([line("powerOnVm")], "task-1"),
+        ([line("reset", 1, "task-2"), line("powerOn", 2, "task-3"), line("relocate", 3, "task-4")], "task-3"),
+    ],
+)
+def test_only_a_task_of_the_right_kind_since_the_trail_began_is_adopted(lines, found):
+    newest = Trail.before(NOW, ABOUT).newest(lines)
+    assert (newest.ref if newest is not None else None) == found
