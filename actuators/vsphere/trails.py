@@ -3,13 +3,18 @@
 Written as a reference: `after <vCenter's time> <object> <task kinds>`. With nothing written, nothing was sent.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 from engine.clients.vsphere_tasks import TaskLine
+from engine.model.errors import Permanent
 
+FORM = re.compile(
+    r"after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d) (VirtualMachine|HostSystem):(\S+) ([A-Za-z,]+)"
+)
 SLACK = timedelta(seconds=1)
 """Servers may cut a task's time to whole seconds."""
 
@@ -45,12 +50,14 @@ class Trail:
 
     @classmethod
     def parse(cls, reference: str | None) -> Self | None:
-        """The trail behind a reference, or None for the reference of a task."""
-        word, _, rest = (reference or "").partition(" ")
-        if word != "after":
+        """The trail behind a reference, or None for the reference of a task; raises Permanent for a damaged one."""
+        if not (reference or "").startswith("after "):
             return None
-        begin, target, acts = rest.split(" ")
-        kind, _, ref = target.partition(":")
+        found = FORM.fullmatch(reference or "")
+        if found is None:
+            msg = f"the journal's reference {reference!r} cannot be read; a person has to look at it"
+            raise Permanent(msg)
+        begin, kind, ref, acts = found.groups()
         return cls(datetime.fromisoformat(begin), About(kind, ref, tuple(acts.split(","))))
 
     def newest(self, lines: Iterable[TaskLine]) -> TaskLine | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from engine.clients.vsphere import Session
 from engine.model.errors import Permanent
@@ -34,8 +34,16 @@ class TaskLine:
 def since(session: Session, kind: str, ref: str, begin: datetime) -> tuple[TaskLine, ...]:
     """Tasks on exactly this object that were queued at `begin` (vCenter's own clock) or later, oldest first.
 
-    Raises Permanent if there are more than anybody would read.
+    None of an object that is gone: then only the end state tells. Raises Permanent if there are more than anybody
+    would read.
     """
+    try:
+        return tuple(sorted(_since(session, kind, ref, begin), key=lambda line: line.queued))
+    except vmodl.fault.ManagedObjectNotFound:
+        return ()
+
+
+def _since(session: Session, kind: str, ref: str, begin: datetime) -> list[TaskLine]:
     entity = vim.TaskFilterSpec.ByEntity(entity=session.managed(KINDS[kind], ref), recursion="self")
     time = vim.TaskFilterSpec.ByTime(timeType="queuedTime", beginTime=begin)
     collector = session.content.taskManager.CreateCollectorForTasks(vim.TaskFilterSpec(entity=entity, time=time))
@@ -44,7 +52,7 @@ def since(session: Session, kind: str, ref: str, begin: datetime) -> tuple[TaskL
         for _ in range(PAGES):
             page = collector.ReadNextTasks(PAGE)
             if not page:
-                return tuple(sorted(found, key=lambda line: line.queued))
+                return found
             found += [_line(info) for info in page]
     finally:
         collector.DestroyCollector()

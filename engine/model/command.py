@@ -53,7 +53,10 @@ class Sighting:
 
 
 class Called(Protocol):
-    """Told by an effector as soon as the far side has given a reference (a task id)."""
+    """Told by an effector what leads back to its order: a trail before it goes out, a task id as soon as there is one.
+
+    The last one told counts, and comes back as the `reference` of a later look.
+    """
 
     async def __call__(self, reference: str) -> None:
         """Store the reference; returns when it is durable."""

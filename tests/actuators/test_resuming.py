@@ -40,14 +40,27 @@ def leave(place):
     return about_host(place, "host.exit_maintenance", "esx1"), "HostSystem.exitMaintenanceMode"
 
 
+def disconnect(place):
+    place.dead()
+    return about_host(place, "host.disconnect"), "HostSystem.disconnect"
+
+
+def remove(place):
+    place.dead()
+    return about_host(place, "host.remove"), "HostSystem.destroy"
+
+
 def shutdown(place):
     place.empty("esx2")
     place.fault("maintenance-entered", "esx2")
     return about_both(place, "host.shutdown", "esx2"), "HostSystem.shutdown"
 
 
+STORIES = [restart, start, hot_move, cold_move, enter, leave, shutdown, disconnect, remove]
+
+
 @pytest.mark.parametrize("boundary", BOUNDARIES, ids=["start", "no-trail", "trail", "no-task", "task"])
-@pytest.mark.parametrize("story", [restart, start, hot_move, cold_move, enter, leave, shutdown])
+@pytest.mark.parametrize("story", STORIES)
 def test_a_death_around_an_order_to_vcenter_repeats_nothing(place, story, boundary):
     order, kind = story(place)
     with pytest.raises(Killed):
