@@ -1,6 +1,6 @@
 """What lets an act through, and what holds it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -8,65 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.estate.places import Places
-from engine.guard import deciding, limits, witnesses
-from engine.guard.deeds import Deed, Deeds
+from engine.guard import deciding, witnesses
+from engine.guard.deeds import Deed
 from engine.guard.limits import Limits
 from engine.guard.situation import Situation
 from engine.model.catalogue import shipped
-from engine.model.decision import Act, Hold, Ignore, Observation
+from engine.model.decision import Act, Hold, Ignore
 from engine.model.estate import Estate
-from engine.model.event import Event
-from engine.model.match import Match
-from engine.model.policy import Policy
+from tests.engine.guard.situations import NOW, event, match, policy, saw, situation
 from tests.engine.worlds import site
-
-NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
-
-FENCING = {
-    "apiVersion": "toban/v1",
-    "kind": "Policy",
-    "metadata": {"name": "host-down", "title": {"en": "Host down", "ja": "ホストダウン"}},
-    "spec": {
-        "mode": "automatic",
-        "when": {"event": "host.unreachable", "for": "45s", "by": "host"},
-        "witnesses": {"need": 2, "of": ["vcenter", "chassis", "bmc"], "within": "60s"},
-        "unless": ["maintenance", "planned"],
-        "if": "host.running_vms > 0",
-        "do": [{"id": "fence", "fence": {"host": "$host"}}],
-        "cooldown": "30m",
-    },
-}
-
-
-def policy(**spec: object) -> Policy:
-    return Policy.model_validate({**FENCING, "spec": {**FENCING["spec"], **spec}})
-
-
-def saw(witness: str, *, down: bool = True, age: float = 1, host: str = "host:esx1") -> Observation:
-    return Observation(witness=witness, subject=host, down=down, at=NOW - timedelta(seconds=age), says=witness)
-
-
-def event(**data: object) -> Event:
-    return Event(id="e1", type="host.unreachable", source="vcenter/vc1", subject="host:esx1", time=NOW, data=data)
-
-
-def match(e: Event | None = None, at: datetime = NOW) -> Match:
-    return Match("m1", "host-down", "host:esx1", at, at, 0.0, (e or event(),))
-
-
-def situation(**changes: object) -> Situation:
-    where, down = changes.pop("site", site()), changes.pop("hosts_down", frozenset({"host:esx1"}))
-    deeds = changes.pop("deeds", ())
-    calm = {
-        "now": NOW,
-        "places": Places(changes.pop("estate", None) or Estate(site=where)),
-        "observations": (saw("vcenter"), saw("chassis")),
-        "mass": limits.mass_failure(where, down, changes.get("limits", Limits())),
-        "deeds": Deeds((f"run{number}", deed) for number, deed in enumerate(deeds)),
-        "stopped": None,
-        "condition": True,
-    }
-    return Situation(**{**calm, **changes})
 
 
 def test_two_witness_classes_let_a_fence_through_and_are_named_as_the_reason() -> None:
