@@ -76,7 +76,7 @@ class Decider:
         self._remembered, self._recorder = Remembered(), Recorder(bus)
         self._announcer = Announcer(bus, clock, settings.limits.mass_within)
         self._known = _Known()
-        self._read_since = clock.now()
+        self._reach, self._read_since = KEPT, clock.now()
         self._tidied = clock.now()
 
     @property
@@ -95,7 +95,8 @@ class Decider:
     async def reach_back(self, policies: Mapping[str, Policy]) -> None:
         """The same for policies that are about to be followed; reads nothing that was read before."""
         longest = max((limits.reach(policy, self._settings.limits) for policy in policies.values()), default=0.0)
-        since = self._clock.now() - max(KEPT, timedelta(seconds=longest))
+        self._reach = max(self._reach, timedelta(seconds=longest))
+        since = self._clock.now() - self._reach
         if since >= self._read_since:
             return
         known, acts = set(self._remembered.latest), False
@@ -211,9 +212,7 @@ class Decider:
             case.judged = latest
             return
         case.judged, case.new = decision, True
-        if isinstance(decision, Act):
-            known.intend(decision, policy)
-            return
+        known.intend(decision, policy)
         opening = [reason for reason in decision.reasons if reason.code == "breaker"]
         if opening and isinstance(decision, Hold) and not (situation.breaker and situation.breaker.open):
             case.opens = True
@@ -258,7 +257,7 @@ class Decider:
             case.judged = error
         else:
             case.judged = stored
-        if isinstance(decision, Act) and not isinstance(case.judged, Act):
+        if type(case.judged) is not type(decision):
             self._remembered.withdraw(case.match, case.policy)
         if isinstance(case.judged, TobanError):
             return
@@ -270,7 +269,8 @@ class Decider:
         now = self._clock.now()
         if now - self._tidied >= FORGET_EVERY:
             self._tidied = now
-            self._remembered.forget(now, now - self._read_since)
+            self._remembered.forget(now, self._reach)
+            self._read_since = max(self._read_since, now - self._reach)
 
 
 def _turn(case: _Case) -> tuple[object, ...]:

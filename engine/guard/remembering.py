@@ -57,13 +57,14 @@ class Remembered:
         self.noticed[match.id] = Noticed(now, behind, match.opened_at)
         self._wants(match, policy)
 
-    def intend(self, act: Act, policy: Policy) -> None:
-        """An act is decided and about to be stored: what is decided after it counts with it already."""
-        self.deeds.record(act.match, _deed(act, policy))
-        self._claim(act, policy)
+    def intend(self, decision: Decision, policy: Policy) -> None:
+        """It is decided and about to be stored: what is decided after it counts with it already."""
+        if isinstance(decision, Act):
+            self.deeds.record(decision.match, _deed(decision, policy))
+        self._claim(decision, policy)
 
     def withdraw(self, match: Match, policy: Policy) -> None:
-        """An intended act could not be stored: it was never decided."""
+        """What was intended could not be stored: it was never decided."""
         self.deeds.withdraw(match.id)
         self.claims.drop(match.id)
         self._wants(match, policy)
@@ -83,7 +84,7 @@ class Remembered:
 
     def forget(self, now: datetime, reach: timedelta) -> None:
         """Drop what no decision can rest on any more."""
-        self.deeds.forget(now - max(reach, KEPT))
+        self.deeds.forget(now - reach)
         before = now - KEPT
         self.latest = {
             name: one
