@@ -16,7 +16,7 @@ from engine.guard.control import Control
 from engine.guard.deciding import Situation
 from engine.guard.limits import Deed, Limits
 from engine.guard.sight import Sight
-from engine.model import ids
+from engine.model import catalogue, ids
 from engine.model.decision import Act, Decision, DecisionRecord, Hold
 from engine.model.errors import Conflict, TobanError
 from engine.model.estate import Estate, Standing
@@ -24,7 +24,7 @@ from engine.model.event import Event, Severity
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
 from engine.model.run import Outcome
-from engine.rules import evaluating
+from engine.rules import evaluating, projecting
 
 log = structlog.get_logger()
 
@@ -203,8 +203,10 @@ def _same(before: Decision, after: Decision) -> bool:
 def _condition(policy: Policy, match: Match, estate: Estate) -> bool | None:
     if policy.spec.condition is None:
         return None
+    opening = projecting.values(match.events[0], catalogue.shipped()) if match.events else {}
     try:
-        return evaluating.evaluate(policy.spec.condition, {**reading.values_for(estate, match.key), **match.values})
+        known = {**reading.values_for(estate, match.key), **match.values, **opening}
+        return evaluating.evaluate(policy.spec.condition, known)
     except (TobanError, ValueError) as error:
         log.warning("condition.unreadable", policy=policy.name, error=str(error))
         return None

@@ -64,7 +64,7 @@ def status_of(estate: Estate, host: str) -> str:
 
 
 def is_healthy(estate: Estate, host: str) -> bool:
-    """Connected, powered on, not in maintenance, not removed, not marked faulted or degraded; unknown is not healthy."""
+    """Connected, on, not in maintenance, not removed, not marked faulted or degraded; unknown is not healthy."""
     live = estate.hosts.get(host)
     return (
         live is not None

@@ -1,4 +1,7 @@
-"""Which step may run, and how steps fold into the end of a run; pure (SigmaSystemCenter Data Reference Guide, p.58-59)."""
+"""Which step may run, and how steps fold into the end of a run; pure.
+
+The table is the original system's (SigmaSystemCenter Data Reference Guide, pages 58 and 59).
+"""
 
 from collections.abc import Iterable, Mapping
 
