@@ -65,6 +65,10 @@ class Decider:
         """Whether runs only say what they would do."""
         return not self._settings.armed
 
+    def exchange(self, policies: Mapping[str, Policy]) -> None:
+        """Policies that are followed from now on."""
+        self._policies = policies
+
     async def rebuild(self) -> None:
         """Read back the decisions of the last day, and which of their runs have ended."""
         since = self._clock.now() - timedelta(days=1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.model import ids
-from engine.model.estate import Estate, Site, Standing
+from engine.model.estate import Estate, LiveVm, Site, Standing
 from engine.model.event import Event
 from engine.model.ids import Kind, ObjectId
 from engine.model.policy import Scope
@@ -21,18 +21,21 @@ def host_of(estate: Estate, object_name: str) -> str | None:
     if kind is Kind.HOST:
         return name if name in places else None
     if kind is Kind.MACHINE:
-        return next((p.host.name for p in places.values() if p.host.machine == name), None)
+        return estate.site.by_machine.get(name)
     if kind is Kind.VM:
-        return next((definition_of(estate, vm.vcenter, vm.host) for vm in estate.vms.values() if vm.name == name), None)
+        vm = next(iter(named(estate, name)), None)
+        return definition_of(estate, vm.vcenter, vm.host) if vm is not None else None
     return None
+
+
+def named(estate: Estate, name: str) -> tuple[LiveVm, ...]:
+    """The VMs of this name: one per vCenter at most, in the order in which they were first seen."""
+    return tuple(estate.vms[uuid] for uuid in estate.named.get(name, ()) if uuid in estate.vms)
 
 
 def definition_of(estate: Estate, vcenter: str, inventory_name: str | None) -> str | None:
     """The host definition behind a name in a vCenter's inventory."""
-    for place in standings(estate.site).values():
-        if place.host.vcenter == vcenter and place.inventory_name == inventory_name:
-            return place.host.name
-    return None
+    return estate.site.by_inventory.get((vcenter, inventory_name)) if inventory_name is not None else None
 
 
 def related(estate: Estate, object_name: str, kind: Kind) -> ObjectId | None:

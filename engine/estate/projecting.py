@@ -58,9 +58,24 @@ def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
     before = estate.vms.get(vm.instance_uuid)
     if before is not None and vm.cpu_used_mhz == 0:
         vm = vm.model_copy(update={"cpu_used_mhz": before.cpu_used_mhz})
-    others = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
-    kept = others if vm.removed else {**others, vm.instance_uuid: vm}
-    return estate.model_copy(update={"vms": kept, "ran": _ran_too(estate, vm, known=before is not None)})
+    if not vm.removed:
+        kept = {**estate.vms, vm.instance_uuid: vm}
+    else:
+        kept = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
+    ran = _ran_too(estate, vm, known=before is not None)
+    return estate.model_copy(update={"vms": kept, "named": _named(estate, before, vm), "ran": ran})
+
+
+def _named(estate: Estate, before: LiveVm | None, vm: LiveVm) -> dict[str, tuple[str, ...]]:
+    if before is not None and before.name == vm.name and not vm.removed:
+        return estate.named
+    found = dict(estate.named)
+    for name in {vm.name, before.name if before is not None else vm.name}:
+        kept = [uuid for uuid in found.get(name, ()) if uuid != vm.instance_uuid]
+        found[name] = (*kept, vm.instance_uuid) if name == vm.name and not vm.removed else tuple(kept)
+        if not found[name]:
+            del found[name]
+    return found
 
 
 def _ran_too(estate: Estate, vm: LiveVm, *, known: bool) -> dict[str, tuple[str, ...]]:
@@ -89,7 +104,7 @@ def _status(estate: Estate, event: Event) -> Estate:
 def _vm_load(estate: Estate, event: Event) -> Estate:
     used = _number(event.data.get("cpu_mhz"))
     name, vcenter = ids.name_of(event.subject), event.source.partition("/")[2]
-    found = [vm for vm in estate.vms.values() if (vm.name, vm.vcenter) == (name, vcenter)]
+    found = [vm for vm in linking.named(estate, name) if vm.vcenter == vcenter]
     if used is None or len(found) != 1:
         return estate
     changed = found[0].model_copy(update={"cpu_used_mhz": used})

@@ -130,6 +130,16 @@ class Site(_Part):
                     found[host.name] = Standing(host, group.name, category.name, chassis, slot)
         return found
 
+    @cached_property
+    def by_machine(self) -> dict[str, str]:
+        """Host definition by the master machine registered for it, `chassis1/3`."""
+        return {place.host.machine: name for name, place in self.standings.items()}
+
+    @cached_property
+    def by_inventory(self) -> dict[tuple[str, str], str]:
+        """Host definition by (vCenter, name in its inventory)."""
+        return {(place.host.vcenter, place.inventory_name): name for name, place in self.standings.items()}
+
 
 class Power(StrEnum):
     """Power as somebody reports it; an unknown word is UNKNOWN, never OFF."""
@@ -229,6 +239,13 @@ class LiveDatastore(_Part):
     removed: bool = False
 
 
+def _by_name(vms: dict[str, LiveVm]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for uuid, vm in vms.items():
+        found[vm.name] = (*found.get(vm.name, ()), uuid)
+    return found
+
+
 class Estate(BaseModel):
     """The live picture at one moment. Keys are object names: host definitions' own, VM names, datastore names."""
 
@@ -239,6 +256,8 @@ class Estate(BaseModel):
     """By host definition name."""
     vms: dict[str, LiveVm] = Field(default_factory=dict)
     """By instance_uuid."""
+    named: dict[str, tuple[str, ...]] = Field(default_factory=lambda data: _by_name(data["vms"]))
+    """instance_uuids by VM name: an index over `vms` that the projection keeps."""
     datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
     ran: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By host that vCenter has lost: instance_uuids of the VMs that ran there while it was last connected."""

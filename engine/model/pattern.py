@@ -203,3 +203,12 @@ def least_time(pattern: Pattern) -> float:
     if isinstance(pattern, EventPattern | MetricPattern | MissingPattern):
         return pattern.hold or 0.0
     return pattern.within if isinstance(pattern, AbsencePattern) else 0.0
+
+
+def reach(pattern: Pattern) -> float:
+    """Seconds of the past that a pattern may rest on before it matches."""
+    if isinstance(pattern, AnyPattern):
+        return max(reach(one) for one in pattern.alternatives)
+    if isinstance(pattern, EventPattern | MetricPattern | MissingPattern):
+        return pattern.hold or 0.0
+    return 0.0 if isinstance(pattern, SchedulePattern) else pattern.within

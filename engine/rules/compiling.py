@@ -61,6 +61,8 @@ class Compiled:
     """For parts that may recover: type -> the type that ends it."""
     projection: Projection
     """What its facts say."""
+    same: tuple[str, ...] = ()
+    """Fields that all its events share."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -148,7 +150,7 @@ def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Comp
     closes = types_of(until, catalogue) if until else _recoveries(atom, chosen, catalogue)
     recoveries = _partial(chosen, catalogue) if isinstance(atom, AllPattern) and not until else {}
     projection = Projection(catalogue, tuple(sorted(fields)), tuple(sorted(computed.items(), key=lambda one: one[0])))
-    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, projection)
+    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, projection, getattr(atom, "same", ()))
 
 
 def _chosen(part: Selection, lowered: Lowered | None, catalogue: Catalogue) -> Chosen:

@@ -35,6 +35,12 @@ class _Gathered:
 
     kept: dict[object, Kept] = field(default_factory=dict)
     match: str | None = None
+    opened: datetime | None = None
+    """When the first event of the match was stored."""
+
+    def since(self) -> datetime | None:
+        """When the oldest event that counts was stored."""
+        return min((kept.began for kept in self.kept.values()), default=self.opened)
 
 
 class Joined:
@@ -83,6 +89,11 @@ class Joined:
         """See the port."""
         return iter(self._states)
 
+    def since(self) -> datetime | None:
+        """See the port."""
+        moments = (state.since() for state in self._states.values())
+        return min((moment for moment in moments if moment is not None), default=None)
+
     def _gather(self, key: Key, state: _Gathered, event: Event, at: datetime) -> list[Finding]:
         raise NotImplementedError
 
@@ -109,7 +120,7 @@ class Joined:
         self._drop(state, list(state.kept))
         opened = min(stored for _, stored in events)
         match = self._desk.match(key, tuple(event for event, _ in events), opened, at, at)
-        state.match = match.id if self.compiled.closes else None
+        state.match, state.opened = (match.id, opened) if self.compiled.closes else (None, None)
         return [match]
 
     def _remember(self, key: Key, state: _Gathered, at: datetime) -> list[Finding]:

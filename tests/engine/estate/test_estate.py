@@ -239,3 +239,14 @@ def test_a_vm_that_is_off_on_a_lost_host_did_not_run_there() -> None:
     off = vm(1, 1, power=Power.OFF)
     picture = projecting.apply(picture, event("inventory.vm", "vm:VM-01", **off.model_dump(mode="json")))
     assert reading.ran_on(picture, "esx1") == ()
+
+
+def test_the_index_of_names_follows_every_change_of_the_vms() -> None:
+    picture = estate()
+    vm = next(iter(picture.vms.values()))
+    renamed = vm.model_copy(update={"name": "VM-new"})
+    gone = vm.model_copy(update={"name": "VM-new", "removed": True})
+    for change in (renamed, gone, vm):
+        picture = projecting.apply(picture, event("inventory.vm", f"vm:{vm.name}", **change.model_dump(mode="json")))
+        assert picture.named == Estate(site=picture.site, vms=picture.vms).named
+    assert linking.host_of(picture, "vm:VM-new") is None
