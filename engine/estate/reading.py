@@ -83,7 +83,7 @@ def members(estate: Estate, group: str) -> tuple[str, ...]:
 
 def vm_named(estate: Estate, name: str) -> LiveVm | None:
     """The VM of this name; None if there is none, or more than one: names are not unique across vCenters (S6, S11)."""
-    found = [vm for vm in estate.vms.values() if vm.name == name and not vm.template]
+    found = [vm for vm in linking.named(estate, name) if not vm.template]
     return found[0] if len(found) == 1 else None
 
 
