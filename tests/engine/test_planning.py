@@ -152,7 +152,7 @@ def test_a_vm_is_restarted_where_it_is() -> None:
 
 @pytest.mark.parametrize("changes", [{"host": None}, {"host": "esx9"}])
 def test_a_vm_whose_host_is_not_known_is_not_restarted(changes) -> None:
-    world = estate().model_copy(update={"vms": {"a": vm(3, 2, **changes)}})
+    world = estate().model_copy(update={"vms": {"50000003": vm(3, 2, **changes)}})
     step = one(world, "vm:VM-03", **{"restart-vm": {"vm": "$vm"}})
     assert (step.commands, step.unplaced[0].en) == ((), "the host of VM-03 is not known")
 
