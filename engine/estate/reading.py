@@ -28,7 +28,7 @@ def records_on(estate: Estate, host: str) -> tuple[LiveVm, ...]:
     place = linking.standings(estate.site).get(host)
     if place is None:
         return ()
-    found = [vm for vm in estate.vms.values() if (vm.host, vm.vcenter) == (place.inventory_name, place.host.vcenter)]
+    found = estate.records(place.host.vcenter, place.inventory_name)
     return tuple(sorted(found, key=lambda vm: vm.name))
 
 

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.guard import deciding, witnesses
-from engine.guard.deciding import Situation
-from engine.guard.limits import Deed, Limits
+from engine.estate.places import Places
+from engine.guard import deciding, limits, witnesses
+from engine.guard.deeds import Deed, Deeds
+from engine.guard.limits import Limits
+from engine.guard.situation import Situation
 from engine.model.catalogue import shipped
 from engine.model.decision import Act, Hold, Ignore, Observation
+from engine.model.estate import Estate
 from engine.model.event import Event
 from engine.model.match import Match
 from engine.model.policy import Policy
@@ -52,11 +55,14 @@ def match(e: Event | None = None, at: datetime = NOW) -> Match:
 
 
 def situation(**changes: object) -> Situation:
+    where, down = changes.pop("site", site()), changes.pop("hosts_down", frozenset({"host:esx1"}))
+    deeds = changes.pop("deeds", ())
     calm = {
         "now": NOW,
-        "site": site(),
+        "places": Places(changes.pop("estate", None) or Estate(site=where)),
         "observations": (saw("vcenter"), saw("chassis")),
-        "hosts_down": frozenset({"host:esx1"}),
+        "mass": limits.mass_failure(where, down, changes.get("limits", Limits())),
+        "deeds": Deeds((f"run{number}", deed) for number, deed in enumerate(deeds)),
         "stopped": None,
         "condition": True,
     }
@@ -120,7 +126,9 @@ def test_a_planned_disconnection_is_ignored() -> None:
 
 
 def test_a_switch_that_was_never_read_counts_as_stopped() -> None:
-    unread = Situation(now=NOW, site=site(), observations=(saw("vcenter"), saw("chassis")), condition=True)
+    unread = Situation(
+        now=NOW, places=Places(Estate(site=site())), observations=(saw("vcenter"), saw("chassis")), condition=True
+    )
     assert isinstance(deciding.decide(match(), policy(), unread), Hold)
 
 
