@@ -16,12 +16,13 @@ from engine.guard.precedence import Claim
 from engine.guard.remembering import Remembered
 from engine.guard.sight import Sight
 from engine.guard.situation import Situation
+from engine.model import catalogue
 from engine.model.decision import Observation
 from engine.model.errors import TobanError
 from engine.model.estate import Estate, Standing
 from engine.model.match import Match
 from engine.model.policy import Policy
-from engine.rules import evaluating
+from engine.rules import evaluating, projecting
 
 log = structlog.get_logger()
 
@@ -139,8 +140,9 @@ class Round:
     def _condition(self, policy: Policy, match: Match) -> bool | None:
         if policy.spec.condition is None:
             return None
+        opening = projecting.values(match.events[0], catalogue.shipped()) if match.events else {}
         try:
-            values = {**reading.values_for(self._scene.estate, match.key), **match.values}
+            values = {**reading.values_for(self._scene.estate, match.key), **match.values, **opening}
             return evaluating.evaluate(policy.spec.condition, values)
         except (TobanError, ValueError) as error:
             log.warning("condition.unreadable", policy=policy.name, error=str(error))

@@ -235,6 +235,7 @@ class LiveDatastore(_Part):
     capacity_mb: int
     free_mb: int
     hosts: tuple[str, ...]
+    used_percent: float = 0.0
     removed: bool = False
 
 
@@ -260,6 +261,8 @@ class Estate(BaseModel):
     datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
     ran: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By host that vCenter has lost: instance_uuids of the VMs that ran there while it was last connected."""
+    statuses: dict[str, str] = Field(default_factory=dict)
+    """By object id: its hardware status, `faulted` or `degraded`; absent: ready."""
     _records: tuple[object, dict[tuple[str, str], list[LiveVm]]] = PrivateAttr(default=(None, {}))
 
     def records(self, vcenter: str, inventory_name: str) -> tuple[LiveVm, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from engine import planning
@@ -13,6 +13,7 @@ from engine.deciding import Decider, DeciderSettings
 from engine.estate import linking, projecting
 from engine.guard import witnesses
 from engine.guard.control import Control
+from engine.guard.limits import Limits
 from engine.model.catalogue import Catalogue
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.decision import Act, Decision, Hold, Observation
@@ -20,10 +21,11 @@ from engine.model.errors import Permanent
 from engine.model.estate import Estate, Standing
 from engine.model.event import Arrival, Event
 from engine.model.match import Ended, Finding, Match
-from engine.model.policy import Policy
+from engine.model.policy import Mode, Policy
 from engine.model.run import Outcome, RunPlan, fold
 from engine.rehearsing import picturing
-from engine.rehearsing.scenarios import Place, Scenario
+from engine.rehearsing.places import Place
+from engine.rehearsing.scenarios import Scenario
 from engine.rules.matching import Matcher
 from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
@@ -43,6 +45,7 @@ class Told:
     about: str
     decision: Decision
     does: tuple[str, ...] = ()
+    """`vm.migrate vm:VM-01`, in order."""
     steps: dict[str, Outcome] = field(default_factory=dict)
     outcome: Outcome | None = None
 
@@ -58,6 +61,7 @@ class Played:
 
     told: list[Told] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    heard: list[Event] = field(default_factory=list)
     out_of_scope: int = 0
 
 
@@ -117,6 +121,7 @@ class Stage:
 
     def __init__(self, scenario: Scenario, place: Place, policy: Policy, catalogue: Catalogue) -> None:
         """Nothing happens before `play`."""
+        policy = _as_if(policy, scenario.mode)
         self.scenario, self.policy, self.catalogue = scenario, policy, catalogue
         self.clock = HandClock(START)
         self.estate: Estate = picturing.picture(scenario.estate or place)
@@ -129,7 +134,7 @@ class Stage:
             self.control,
             _Sight(scenario, self.clock),
             {policy.name: policy},
-            DeciderSettings(armed=True),
+            DeciderSettings(armed=True, limits=_limits(scenario)),
         )
         self.matcher = Matcher((policy,), catalogue, lambda event, by: linking.key_for(self.estate, event, by))
         self.played = Played()
@@ -162,6 +167,7 @@ class Stage:
             await self._judge(list(self._held.values()))
 
     def _take(self, arrival: Arrival) -> None:
+        self.played.heard.append(arrival.event)
         self.estate = projecting.apply(self.estate, arrival.event)
         host = linking.host_of(self.estate, arrival.event.subject)
         if host is not None:
@@ -207,13 +213,25 @@ class Stage:
         self._running.append((ends, plan.run, outcome))
         await self._finish(self.clock.now())
         entries, _ = await journal.read(plan.run)
-        does = tuple(command.verb for step in plan.steps for command in step.commands)
+        does = tuple(f"{command.verb} {command.target}" for step in plan.steps for command in step.commands)
         return Told(at, decision.object, decision, does, dict(fold(entries).steps), outcome)
 
     async def _finish(self, now: datetime) -> None:
         for ends, run, outcome in [one for one in self._running if one[0] <= now]:
             self._running.remove((ends, run, outcome))
             await self.decider.run_ended(run, outcome)
+
+
+def _as_if(policy: Policy, mode: Mode | None) -> Policy:
+    """The policy in the mode that the scenario plays it in."""
+    if mode is None:
+        return policy
+    return policy.model_copy(update={"spec": policy.spec.model_copy(update={"mode": mode})})
+
+
+def _limits(scenario: Scenario) -> Limits:
+    stated = scenario.guard.model_dump(exclude_none=True) if scenario.guard is not None else {}
+    return replace(Limits(), **stated)
 
 
 def arrivals(scenario: Scenario) -> list[Arrival]:

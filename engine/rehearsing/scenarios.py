@@ -12,52 +12,24 @@ from engine.documents import Document
 from engine.model.durations import Duration, seconds
 from engine.model.event import Severity
 from engine.model.pattern import Part
+from engine.model.policy import Mode
 from engine.model.run import Outcome
+from engine.rehearsing.places import TUTORIAL, Place
 
-
-class Vm(Part):
-    """A VM of the scenario's estate."""
-
-    name: str
-    on: Literal["shared", "local"] = "shared"
-    """Where its files are: on a datastore that all hosts see, or on its host's own disk."""
-    power: Literal["on", "off"] = "on"
-    cpu_mhz: int = Field(default=1000, ge=0)
-    memory_mb: int = Field(default=4096, gt=0)
-    ha: bool = False
-    """Whether vSphere HA protects it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-
-class Host(Part):
-    """A host of the scenario's estate: the blade in the slot of its place in the list."""
-
-    group: str | None = None
-    """Another group than the estate's."""
-    vms: tuple[Vm, ...] = ()
-    maintenance: bool = False
-    connected: bool = True
-    ha: bool = False
-    cpu_mhz: int = Field(default=20000, gt=0)
-    cpu_used_mhz: int = Field(default=2500, ge=0)
-    memory_mb: int = Field(default=65536, gt=0)
-
-
-class Place(Part):
-    """The scenario's estate: hosts of one group on one chassis, one shared datastore `san1`."""
-
-    group: str = "esx"
-    category: str = "tutorial"
-    hosts: dict[str, Host] = Field(min_length=1, max_length=200)
-
-
-TUTORIAL = Place.model_validate({"hosts": {"esx1": {"vms": ["VM-01", "VM-02"]}, "esx2": {"vms": ["VM-03"]}}})
-"""The estate of a scenario that states none."""
 LIMIT_INPUTS = 100_000
+
+
+class Bounds(Part):
+    """The site's guard, where a scenario needs another than the safe default; shares are of 1."""
+
+    fences: int | None = Field(default=None, ge=1)
+    fences_within: Duration | None = None
+    cluster_share: float | None = Field(default=None, gt=0, le=1)
+    cluster_within: Duration | None = None
+    mass_hosts: int | None = Field(default=None, ge=1)
+    mass_share: float | None = Field(default=None, gt=0, le=1)
+    mass_within: Duration | None = None
+    refence_after: Duration | None = None
 
 
 class Input(Part):
@@ -133,7 +105,7 @@ class Expected(Part):
     why: str | None = None
     """Code of the deciding reason."""
     does: tuple[str, ...] | None = None
-    """Verbs of the commands, in order."""
+    """The commands in order, each as its verb or as `vm.migrate vm:VM-01`."""
     steps: dict[str, Outcome] | None = None
     """How each step of the run ended."""
     outcome: Outcome | None = None
@@ -144,6 +116,10 @@ class Scenario(Part):
 
     name: str
     estate: Place | None = None
+    """Instead of the file's own."""
+    mode: Mode | None = None
+    """Instead of the file's own."""
+    guard: Bounds | None = None
     """Instead of the file's own."""
     inputs: tuple[Input, ...] = Field(default=(), max_length=1000)
     sees: dict[Literal["vcenter", "bmc", "probe"], Literal["down", "up"]] = Field(default_factory=dict)
@@ -166,7 +142,25 @@ class Scenarios(Part):
     kind: Literal["Scenarios"]
     policy: str
     estate: Place = TUTORIAL
+    mode: Mode | None = None
+    """Play the policy as if it were written with this mode, so that one that observes can be tested fully."""
+    guard: Bounds = Bounds()
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _handed_down(self) -> "Scenarios":
+        """What the file says for all its scenarios is written into each."""
+        settled = tuple(
+            one.model_copy(
+                update={
+                    "estate": one.estate or self.estate,
+                    "mode": one.mode or self.mode,
+                    "guard": one.guard or self.guard,
+                }
+            )
+            for one in self.scenarios
+        )
+        return self.model_copy(update={"scenarios": settled})
 
 
 @dataclass(frozen=True, slots=True)
