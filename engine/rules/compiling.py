@@ -80,6 +80,8 @@ class CompiledPolicy:
     alternatives: tuple[Compiled, ...]
     definition: Mapping[str, Mapping[str, object]]
     """The ruleset in durable_rules' JSON."""
+    counts: bool = False
+    """Whether it counts facts: the core does that per `sid`, so each key needs one of its own."""
 
 
 def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
@@ -92,7 +94,8 @@ def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
         rules |= {f"{one.number}.{name}": {"all": body} for name, body in _rules(one)}
         for name, extra in _counts(one):
             rules[f"{one.number}.{name}"] = extra
-    return CompiledPolicy(policy.name, policy.spec.when.by, compiled, rules)
+    counts = any(isinstance(one.pattern, CountPattern) for one in compiled)
+    return CompiledPolicy(policy.name, policy.spec.when.by, compiled, rules, counts)
 
 
 def types_of(name: str, catalogue: Catalogue) -> frozenset[str]:
@@ -184,15 +187,18 @@ def _rules(one: Compiled) -> Iterator[tuple[str, list[Rule]]]:
     pattern, first = one.pattern, one.chosen[0]
     opening: Rule = {"open": first.of_kind(f"{one.number}.open")}
     due: Rule = {"due": {"$and": [{"kind": f"{one.number}.timer"}, {"of": {"open": "fact"}}]}}
-    if isinstance(pattern, AllPattern):
+    if isinstance(pattern, AllPattern | SequencePattern):
         for index, part in enumerate(one.chosen):
             yield f"fits{index}", [{"event": part.of_kind(f"{one.number}.event")}]
-        yield "joined", [{f"p{index}": {"kind": f"{one.number}.p{index}"}} for index in range(len(one.chosen))]
+    if isinstance(pattern, AllPattern):
+        others = range(1, len(one.chosen))
+        yield "joined", [{"p0": {"kind": f"{one.number}.p0"}}, *(_same_key(one, f"p{n}", "p0") for n in others)]
     elif isinstance(pattern, SequencePattern):
-        yield "next0", [{"event": first.of_kind(f"{one.number}.event")}]
-        for index, part in enumerate(one.chosen[1:], start=1):
-            prefix: Rule = {"prefix": {"kind": f"{one.number}.c{index}"}}
-            yield f"next{index}", [prefix, {"event": part.of_kind(f"{one.number}.event")}]
+        for index in range(1, len(one.chosen)):
+            yield (
+                f"next{index}",
+                [{"prefix": {"kind": f"{one.number}.c{index}"}}, _same_key(one, f"e{index}", "prefix")],
+            )
     elif isinstance(pattern, CountPattern):
         yield "counted", [{"event": first.of_kind(f"{one.number}.event")}]
     else:
@@ -200,6 +206,11 @@ def _rules(one: Compiled) -> Iterator[tuple[str, list[Rule]]]:
         yield "held", [opening, due]
         if isinstance(pattern, AbsencePattern):
             yield "answered", [{"event": one.chosen[1].of_kind(f"{one.number}.event")}]
+
+
+def _same_key(one: Compiled, kind: str, other: str) -> Rule:
+    """A fact of a kind with another one's key. Never beside a condition: the core forgets a join next to an `$or`."""
+    return {kind: {"$and": [{"kind": f"{one.number}.{kind}"}, {"key": {other: "key"}}]}}
 
 
 def _counts(one: Compiled) -> Iterator[tuple[str, dict[str, object]]]:

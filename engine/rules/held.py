@@ -17,7 +17,8 @@ from engine.rules.watching import Desk, States, match_id
 class _Open:
     """One key whose condition is open."""
 
-    fact: Fact
+    fact: Fact | None
+    """What stands for it in the core until it has matched."""
     event: Event
     at: datetime
     match: str
@@ -45,7 +46,7 @@ class Held:
     def ripen(self, key: Key, token: int, now: datetime) -> list[Finding]:
         """See the port."""
         state = self._open.get(key)
-        if state is None or state.token != token or not self._desk.is_due(key, state.fact):
+        if state is None or state.token != token or state.fact is None or not self._desk.is_due(key, state.fact):
             return []
         return [self._matched(key, state, state.at + timedelta(seconds=self._hold), now)]
 
@@ -68,7 +69,7 @@ class Held:
         found: list[Finding] = []
         dropped = self._open.put(key, state)
         if dropped is not None:
-            self._desk.facts.retract([dropped[1].fact])
+            self._retract(dropped[1])
             found.append(self._desk.ended(dropped[1].match, dropped[0], at, None))
         if self._hold > 0:
             state.token = self._desk.timer(key, at, self._hold)
@@ -77,6 +78,7 @@ class Held:
 
     def _matched(self, key: Key, state: _Open, due: datetime, now: datetime) -> Match:
         state.matched = True
+        self._retract(state)  # what has matched only waits for its end: the core need not remember it
         pattern = self.compiled.pattern
         if isinstance(pattern, SchedulePattern):  # how late it is counts from the slot, not from its storing
             due = min(due, state.event.time)
@@ -100,7 +102,12 @@ class Held:
 
     def _forget(self, key: Key, state: _Open) -> None:
         self._open.pop(key)
-        self._desk.facts.retract([state.fact])
+        self._retract(state)
+
+    def _retract(self, state: _Open) -> None:
+        if state.fact is not None:
+            self._desk.facts.retract([state.fact])
+            state.fact = None
 
 
 @dataclass(slots=True)

@@ -167,7 +167,7 @@ class InOrder(Joined):
         fired = self._desk.ask(key, "event", event)
         whole = len(self.compiled.chosen)
         for done in reversed(range(whole)):
-            if f"next{done}" not in fired:
+            if f"fits{done}" not in fired or (done and not self._follows(key, state, done, event)):
                 continue
             chain = (*(state.kept[done].events if done else ()), (event, at))
             if done + 1 == whole:
@@ -177,6 +177,10 @@ class InOrder(Joined):
             if not done:
                 self._desk.timer(key, at, self._within.total_seconds())
         return []
+
+    def _follows(self, key: Key, state: _Gathered, done: int, event: Event) -> bool:
+        """Whether a chain of that length is there, by the core's word."""
+        return done in state.kept and f"next{done}" in self._desk.ask(key, f"e{done}", event)
 
 
 class Counted(Joined):

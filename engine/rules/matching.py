@@ -40,7 +40,7 @@ class _Matched:
 
     def __init__(self, number: int, policy: Policy, compiled: CompiledPolicy, timers: Timers, counts: Counts) -> None:
         self.number, self.when, self.compiled = number, policy.spec.when, compiled
-        facts = Facts(compiled.policy, compiled.definition)
+        facts = Facts(compiled.policy, compiled.definition, counts=compiled.counts)
         self.watches = [watch(Desk(number, one, facts, timers, counts)) for one in compiled.alternatives]
         self.merging = Merging(stays=[stays(one) for one in compiled.alternatives]) if len(self.watches) > 1 else None
 
