@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from engine.guard import windows
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event
 from engine.model.pattern import (
@@ -18,8 +19,9 @@ from engine.model.pattern import (
     SequencePattern,
     alternatives,
 )
-from engine.model.policy import Human, Late, Policy, Scope, Suppression
+from engine.model.policy import Human, Late, Mode, Policy, Scope, Suppression
 from engine.model.run import Outcome
+from engine.model.window import Window
 from engine.rehearsing.playing import Played
 from engine.rules import compiling, evaluating, projecting
 from engine.rules.literals import Unusable
@@ -27,8 +29,6 @@ from engine.rules.literals import Unusable
 _BY_REASON = {
     "maintenance": "unless: maintenance",
     "planned": "unless: planned",
-    "human": "unless: human",
-    "window": "unless: window",
     "outside.window": "during",
     "condition.false": "if",
     "witnesses.missing": "witnesses",
@@ -38,6 +38,11 @@ _BY_REASON = {
     "breaker": "budget: breaker",
     "minimum.running": "minimum_running",
     "late": "late",
+    "late.recheck": "late",
+    "approved": "approval",
+    "rejected": "approval",
+    "approval.deadline": "approval: deadline",
+    "priority": "priority",
 }
 _GATHERING = (AllPattern, SequencePattern, CountPattern)
 
@@ -59,8 +64,9 @@ def coverage(policy: Policy, played: Iterable[Played], catalogue: Catalogue) -> 
     """What of a policy these plays have exercised."""
     exercised: set[str] = set()
     for one in played:
-        exercised |= set(_decided(one)) | set(_matched(policy.spec.when, one, catalogue))
-    return Coverage(clauses(policy), frozenset(exercised))
+        exercised |= set(_decided(one)) | set(_matched(policy.spec.when, one, catalogue)) | set(_left(policy, one))
+    also = ("priority",) if "priority" in exercised else ()  # it takes a second policy, so nobody has to
+    return Coverage((*clauses(policy), *also), frozenset(exercised))
 
 
 def clauses(policy: Policy) -> tuple[str, ...]:
@@ -78,6 +84,7 @@ def clauses(policy: Policy) -> tuple[str, ...]:
         found += ["budget: share"] if spec.budget.share is not None else []
     found += ["minimum_running"] if spec.minimum_running else []
     found += ["late"] if spec.late is Late.SKIP else []
+    found += ["approval", "approval: deadline"] if spec.mode is Mode.APPROVE else []
     found += [f"do: {step.id}" for step in spec.do]
     return tuple(dict.fromkeys(found))
 
@@ -85,7 +92,18 @@ def clauses(policy: Policy) -> tuple[str, ...]:
 def _word(one: Suppression) -> str:
     if isinstance(one, str):
         return one
-    return "human" if isinstance(one, Human) else "window"
+    return f"human {one.human:g}s" if isinstance(one, Human) else f"window {windows.words(one)}"
+
+
+def _left(policy: Policy, played: Played) -> Iterator[str]:
+    """Which of several windows, and which human time, left an object alone."""
+    for decision in (told.decision for told in played.told if told.decision.kind == "ignore"):
+        codes = {reason.code for reason in decision.reasons}
+        for one in policy.spec.unless:
+            if isinstance(one, Window) and "window" in codes and windows.is_open(one, decision.at):
+                yield f"unless: {_word(one)}"
+            if isinstance(one, Human) and "human" in codes:
+                yield f"unless: {_word(one)}"
 
 
 def _patterns(when: Pattern) -> Iterator[str]:

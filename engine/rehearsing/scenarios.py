@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from engine import documents
 from engine.documents import Document
@@ -30,6 +31,7 @@ class Bounds(Part):
     mass_share: float | None = Field(default=None, gt=0, le=1)
     mass_within: Duration | None = None
     refence_after: Duration | None = None
+    human: Duration | None = None
 
 
 class Input(Part):
@@ -96,6 +98,41 @@ def _pair(text: str) -> tuple[str, JsonValue]:
     return name, value
 
 
+class Answering(Part):
+    """What a person says about the matches that wait for it then."""
+
+    at: Duration
+    answer: Literal["yes", "no"]
+    by: str = "a person"
+    why: str = ""
+    about: str | None = None
+    """One object only."""
+
+
+class Away(Part):
+    """Nobody is on duty for a while: what comes is stored, and seen when somebody is back."""
+
+    begin: Duration = Field(alias="from")
+    end: Duration = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Away":
+        if self.end <= self.begin:
+            msg = "`to` lies behind `from`"
+            raise ValueError(msg)
+        return self
+
+
+def _utc(value: object) -> object:
+    """A time without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        msg = f"{value!r} is no time; write for example 2026-03-29T01:30:00+01:00"
+        raise ValueError(msg) from error
+    return found.replace(tzinfo=UTC) if isinstance(found, datetime) and found.tzinfo is None else found
+
+
 class Expected(Part):
     """One decision that must come, and what its run does."""
 
@@ -128,6 +165,14 @@ class Scenario(Part):
     """Why Toban does not trust its own sight."""
     stop: str | None = None
     """Why the stop switch is set."""
+    starts: Annotated[AwareDatetime, BeforeValidator(_utc)] = datetime(2026, 1, 1, tzinfo=UTC)
+    """What the clocks show at 0s, for windows; without a zone it is UTC."""
+    approvals: tuple[Answering, ...] = Field(default=(), max_length=1000)
+    disarmed: str | None = None
+    """Why the policy was taken out of service."""
+    away: Away | None = None
+    beside: tuple[str, ...] = Field(default=(), max_length=16)
+    """Other policies of the folder that are followed too; only this one's decisions are compared."""
     fails: dict[str, str] = Field(default_factory=dict)
     """Step id -> why its commands fail."""
     runs_take: Duration = 0.0

@@ -20,14 +20,14 @@ ALL = [
 
 @pytest.mark.parametrize(("content", "scenario"), ALL)
 def test_a_shipped_policy_does_what_its_scenario_says(content, scenario) -> None:
-    played = playing.play(scenario, content.estate, POLICIES[content.policy], shipped())
+    played = playing.play(scenario, content.estate, POLICIES[content.policy], shipped(), POLICIES)
     assert judging.differences(scenario.expect, played.told) == ()
 
 
 @pytest.mark.parametrize("content", [read.content for read in FILES], ids=[read.content.policy for read in FILES])
 def test_every_clause_of_a_shipped_policy_decides_in_some_scenario(content) -> None:
     policy = POLICIES[content.policy]
-    played = [playing.play(scenario, content.estate, policy, shipped()) for scenario in content.scenarios]
+    played = [playing.play(scenario, content.estate, policy, shipped(), POLICIES) for scenario in content.scenarios]
     assert covering.coverage(policy, played, shipped()).missing == ()
 
 

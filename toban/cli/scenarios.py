@@ -73,7 +73,7 @@ def run(paths: list[Path], *, as_json: bool, coverage: bool, junit: Path | None)
             raise ConfigurationError(msg)
         for index, scenario in enumerate(read.content.scenarios):
             began = perf_counter()
-            one = playing.play(scenario, read.content.estate, policy, shipped())
+            one = playing.play(scenario, read.content.estate, policy, shipped(), known)
             difference = judging.differences(scenario.expect, one.told)
             result = Result(
                 policy.name, scenario.name, str(path), read.lines[index], difference, perf_counter() - began
