@@ -7,6 +7,7 @@ decisions already made are recognised by id, and unfinished runs are resumed by 
 """
 
 import asyncio
+from itertools import groupby
 
 import structlog
 
@@ -93,6 +94,7 @@ class Flow:
         matcher = self._hearing.matcher
         fresh = matcher.beside(matcher.unknown(policies))
         found = await self._past.of(fresh, policies)
+        await self._decider.reach_back({policy.name: policy for policy in policies})
         async with self._one_at_a_time:
             matches = await found.caught_up()
             matcher.exchange(policies, fresh)
@@ -142,12 +144,20 @@ class Flow:
 
     async def _decide(self) -> None:
         while True:
-            finding = await self._findings.get()
-            if isinstance(finding, Ended):
-                self._held.pop(finding.id, None)
-                await self._decider.ended(finding)
-            else:
-                await self._judge(finding)
+            findings = [await self._findings.get()]
+            while not self._findings.empty():
+                findings.append(self._findings.get_nowait())
+            for is_end, some in groupby(findings, lambda one: isinstance(one, Ended)):
+                if is_end:
+                    for one in some:
+                        await self._end(one)
+                else:
+                    await self._judge([one for one in some if isinstance(one, Match)])
+
+    async def _end(self, ended: Match | Ended) -> None:
+        if isinstance(ended, Ended):
+            self._held.pop(ended.id, None)
+            await self._decider.ended(ended)
 
     async def _redecide(self) -> None:
         while True:
@@ -156,23 +166,21 @@ class Flow:
                 for match in self._held.values():
                     self._findings.put_nowait(match)
 
-    async def _judge(self, match: Match) -> None:
-        policy = self._policies.get(match.policy)
-        if policy is None or not linking.in_scope(self.picture.estate, policy.spec.scope, match.key):
-            return
-        try:
-            decision = await self._decider.decide(match, policy, self.picture.estate, self.picture.seen)
-        except TobanError as error:
-            log.warning("decision.failed", match=match.id, policy=match.policy, error=str(error))
-            self._held[match.id] = match
-            return
-        if isinstance(decision, Hold):
-            self._held[match.id] = match
-            return
-        self._held.pop(match.id, None)
-        if isinstance(decision, Act) and match.id not in self._carrying and self._runs is not None:
-            plan = planning.plan(decision, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
-            self._spawn(match.id, plan)
+    async def _judge(self, matches: list[Match]) -> None:
+        estate, seen, people = self.picture.estate, self.picture.seen, self.picture.people
+        ours = [match for match in matches if (policy := self._policies.get(match.policy)) is not None
+                and linking.in_scope(estate, policy.spec.scope, match.key)]  # fmt: skip
+        for match, judged in zip(ours, await self._decider.decide_all(ours, estate, seen, people), strict=True):
+            if isinstance(judged, TobanError):
+                log.warning("decision.failed", match=match.id, policy=match.policy, error=str(judged))
+            if isinstance(judged, Hold | TobanError):
+                self._held[match.id] = match
+                continue
+            self._held.pop(match.id, None)
+            if isinstance(judged, Act) and match.id not in self._carrying and self._runs is not None:
+                policy = self._policies[match.policy]
+                plan = planning.plan(judged, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
+                self._spawn(match.id, plan)
 
     def _spawn(self, run: str, plan: RunPlan | None) -> None:
         if self._runs is not None:

@@ -1,11 +1,12 @@
 """Hear: what an arrival changes in the picture, and which patterns it completes; in the order of storage."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.estate import linking, projecting
-from engine.guard import witnesses
+from engine.guard import people, witnesses
+from engine.guard.people import People
 from engine.inhand import InHand
 from engine.model.catalogue import Catalogue
 from engine.model.estate import Estate, Site
@@ -21,14 +22,25 @@ class Picture:
 
     estate: Estate
     seen: witnesses.Seen
+    people: People = field(default_factory=dict)
 
 
 class Hearing:
     """The picture and the matcher, fed together."""
 
-    def __init__(self, site: Site, policies: tuple[Policy, ...], catalogue: Catalogue, hand: InHand) -> None:
-        """An empty picture; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse."""
-        self._catalogue, self._hand = catalogue, hand
+    def __init__(
+        self,
+        site: Site,
+        policies: tuple[Policy, ...],
+        catalogue: Catalogue,
+        hand: InHand,
+        ours: frozenset[str] = frozenset(),
+    ) -> None:
+        """An empty picture; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse.
+
+        `ours`: accounts under which no person acts, as they are written in the settings.
+        """
+        self._catalogue, self._hand, self._ours = catalogue, hand, ours
         self.picture = Picture(Estate(site=site), {})
         self.matcher = Matcher(policies, catalogue, self.key_of)
 
@@ -63,6 +75,9 @@ class Hearing:
     def _take(self, arrival: Arrival) -> None:
         event = arrival.event
         self.picture.estate = projecting.apply(self.picture.estate, event)
+        act = people.observe(event, arrival.stored_at, self._ours)
+        if act is not None:
+            self.picture.people = people.remember(self.picture.people, act)
         host = linking.host_of(self.picture.estate, event.subject)
         if host is not None:
             word = witnesses.observe(self._catalogue, event, f"host:{host}", arrival.stored_at)

@@ -146,7 +146,7 @@ class Past:
             return None
 
     def _reach(self, policies: tuple[Policy, ...]) -> timedelta:
-        longest = max((pattern.reach(policy.spec.when) for policy in policies), default=0.0)
+        longest = max((max(pattern.reach(one.spec.when), one.spec.human) for one in policies), default=0.0)
         return timedelta(seconds=max(self._settings.replay, longest + 60.0))
 
     async def _since(self, policies: tuple[Policy, ...]) -> datetime:

@@ -124,7 +124,12 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     control = Control(bus)
     named = {one.name: one for one in declared.policies}
     guard = chosen.guard
-    bounds = Limits(fences=guard.fences, fences_within=guard.fences_within, refence_after=guard.refence_after)
+    bounds = Limits(
+        fences=guard.fences,
+        fences_within=guard.fences_within,
+        refence_after=guard.refence_after,
+        human=guard.human,
+    )
     decider = Decider(
         bus,
         clock,
@@ -138,7 +143,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     commander = Commander(effectors, _stop(control, armed=chosen.armed), clock, patience)
     runner = Runner(BusJournal(bus), wires.leases, commander, clock)
     hand = InHand(chosen.store)
-    hearing = Hearing(declared.site, declared.policies, declared.catalogue, hand)
+    hearing = Hearing(declared.site, declared.policies, declared.catalogue, hand, chosen.own_accounts)
     flow = Flow(bus, clock, declared.policies, hearing, decider, runner, FlowSettings(replay=chosen.replay))
     ticking = Ticking(bus, clock, planned(declared.policies))
     watch = PolicyWatch(declared.files, flow, ticking, Teller(bus, clock), clock)

@@ -75,6 +75,10 @@ class GuardSettings(_Part):
     fences: Whole = Field(default=2, ge=1)
     fences_within: Duration = 900.0
     refence_after: Duration = 1800.0
+    human: Duration = 900.0
+    """How long a person's act on an object, its host or VMs on it holds every act of ours there (safety rule S17)."""
+    accounts: tuple[str, ...] = ()
+    """Accounts in vCenter under which programs act, not people, such as `backup@vsphere.local`; our own are known."""
 
 
 class RunSettings(_Part):
@@ -112,6 +116,11 @@ class Settings(_Part):
     guard: GuardSettings = GuardSettings()
     runs: RunSettings = RunSettings()
     replay: Duration = 7200.0
+
+    @property
+    def own_accounts(self) -> frozenset[str]:
+        """Accounts under which no person acts."""
+        return frozenset([*(account.user for account in self.vcenters.values()), *self.guard.accounts])
 
 
 def load(path: Path) -> Settings:

@@ -90,6 +90,16 @@ def key(bucket: str, name: str) -> str:
     return f"$KV.{bucket}.{'.'.join(token(part) for part in name.split('.'))}"
 
 
+def keys_of(bucket: str) -> str:
+    """Every key of a bucket."""
+    return f"$KV.{bucket}.>"
+
+
+def name_of_key(subject: str) -> str:
+    """The key behind a bucket's subject."""
+    return ".".join(untoken(part) for part in subject.split(".")[2:])
+
+
 def stream_of(subject: str) -> StreamPlan:
     """The stream that holds a subject."""
     for plan in STREAMS:

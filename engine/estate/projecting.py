@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from engine.estate import linking, reading
+from engine.estate.reading import READY, STATUSES
 from engine.model import ids
 from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm, Power
 from engine.model.event import Event
@@ -20,6 +21,8 @@ def apply(estate: Estate, event: Event) -> Estate:
         return _vm(estate, _parse(LiveVm, event))
     if event.type == "inventory.datastore":
         return _datastore(estate, _parse(LiveDatastore, event))
+    if event.type == "inventory.status":
+        return _status(estate, event)
     if event.type == "host.load":
         return _host_load(estate, event)
     if event.type == "vm.load":
@@ -87,6 +90,15 @@ def _datastore(estate: Estate, store: LiveDatastore | None) -> Estate:
     if store is None:
         return estate
     return estate.model_copy(update={"datastores": {**estate.datastores, store.name: store}})
+
+
+def _status(estate: Estate, event: Event) -> Estate:
+    """A word that is none of ours changes nothing: what was marked stays marked."""
+    word = event.data.get("status")
+    if not isinstance(word, str) or word not in STATUSES:
+        return estate
+    others = {name: status for name, status in estate.statuses.items() if name != event.subject}
+    return estate.model_copy(update={"statuses": others if word == READY else {**others, event.subject: word}})
 
 
 def _vm_load(estate: Estate, event: Event) -> Estate:

@@ -26,6 +26,10 @@ class Command(BaseModel):
     """Ids of commands that must be done before this one."""
     deadline: float = 600.0
     """Seconds from START after which the outcome is UNKNOWN (safety rule S18)."""
+    attempts: int | None = Field(default=None, ge=1)
+    """How often it is tried at most; None: as the site says."""
+    pause: float | None = Field(default=None, ge=0)
+    """Seconds of rest between two tries; None: as the site says."""
 
 
 class State(StrEnum):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from engine.model import ids
 from engine.model.ids import Kind, ObjectId
@@ -236,6 +236,7 @@ class LiveDatastore(_Part):
     capacity_mb: int
     free_mb: int
     hosts: tuple[str, ...]
+    used_percent: float = 0.0
     removed: bool = False
 
 
@@ -261,3 +262,17 @@ class Estate(BaseModel):
     datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
     ran: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By host that vCenter has lost: instance_uuids of the VMs that ran there while it was last connected."""
+    statuses: dict[str, str] = Field(default_factory=dict)
+    """By object id: its hardware status, `faulted` or `degraded`; absent: ready."""
+    _records: tuple[object, dict[tuple[str, str], list[LiveVm]]] = PrivateAttr(default=(None, {}))
+
+    def records(self, vcenter: str, inventory_name: str) -> tuple[LiveVm, ...]:
+        """VMs registered on a host, templates too; by an index that is made once per state of `vms`."""
+        source, index = self._records
+        if source is not self.vms:
+            index = {}
+            for vm in self.vms.values():
+                if vm.host is not None:
+                    index.setdefault((vm.vcenter, vm.host), []).append(vm)
+            self._records = (self.vms, index)
+        return tuple(index.get((vcenter, inventory_name), ()))

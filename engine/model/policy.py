@@ -187,6 +187,11 @@ class Spec(Part):
     late: Late = Late.RECHECK
     """What a timer does that ended while nobody was on duty."""
 
+    @property
+    def human(self) -> float:
+        """Seconds for which a person's act counts, the longest of them; 0: it does not."""
+        return max((one.human for one in self.unless if isinstance(one, Human)), default=0.0)
+
 
 class Waiver(Part):
     """A finding that is meant to be so, and why."""

@@ -87,6 +87,11 @@ class Entry(_Word):
     previous: str = ""
     """Content hash of the record before: a chain."""
 
+    @property
+    def stored(self) -> str:
+        """The record as it is stored and chained; a field that a later version adds does not change old records."""
+        return self.model_dump_json(exclude_defaults=True)
+
 
 class CommandState(_Word):
     """Where one command stands."""

@@ -16,6 +16,7 @@ from engine.model.pattern import (
     EventPattern,
     MetricPattern,
     MissingPattern,
+    Pattern,
     SchedulePattern,
     Selection,
     SequencePattern,
@@ -126,6 +127,12 @@ def selections(atom: Atom) -> tuple[Selection, ...]:
         return (Selection.model_validate({"event": atom.missing, "if": atom.condition}),)
     kind = atom.metric.rpartition(".")[0] if isinstance(atom, MetricPattern) else SCHEDULED
     return (Selection(event=kind),)
+
+
+def opening_types(when: Pattern, catalogue: Catalogue) -> frozenset[str]:
+    """Types that the first event of a match can have."""
+    first = [selections(atom)[0].event for atom in alternatives(when)]
+    return frozenset(one for name in first for one in types_of(name, catalogue))
 
 
 def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Compiled:

@@ -7,7 +7,8 @@ from engine.documents import Unreadable
 from engine.model.catalogue import shipped
 from engine.model.policy import Mode
 from engine.rehearsing import judging, playing
-from engine.rehearsing.scenarios import TUTORIAL, Expected, Input, Scenario, Scenarios
+from engine.rehearsing.places import TUTORIAL
+from engine.rehearsing.scenarios import Expected, Input, Scenario, Scenarios
 from tests.engine.rules.patterns import policy
 
 DOWN = policy({"event": "host.unreachable", "for": "45s", "by": "host"}).model_copy()
