@@ -46,20 +46,28 @@ def site(hosts: int) -> Site:
     )
 
 
+def document(name: str, when: Mapping[str, object], mode: str = "observe") -> dict[str, object]:
+    """A policy that tells people, in this mode, as it would be written in a file."""
+    return {
+        "apiVersion": "toban/v1",
+        "kind": "Policy",
+        "metadata": {"name": name, "title": {"en": "bench", "ja": "bench"}},
+        "spec": {"mode": mode, "when": dict(when), "do": [{"id": "tell", "notify": {"channel": "x"}}]},
+    }
+
+
 def policy(name: str, when: Mapping[str, object], mode: str = "observe") -> Policy:
-    """A policy that tells people, in this mode."""
-    return Policy.model_validate(
-        {
-            "apiVersion": "toban/v1",
-            "kind": "Policy",
-            "metadata": {"name": name, "title": {"en": "bench", "ja": "bench"}},
-            "spec": {"mode": mode, "when": when, "do": [{"id": "tell", "notify": {"channel": "x"}}]},
-        }
-    )
+    """The same, read."""
+    return Policy.model_validate(document(name, when, mode))
 
 
 def hundred(words: Catalogue) -> tuple[Policy, ...]:
     """100 policies over the catalogue's types, every kind of pattern among them; all match by host."""
+    return tuple(Policy.model_validate(one) for one in documents(words))
+
+
+def documents(words: Catalogue) -> list[dict[str, object]]:
+    """The same as files."""
     paired = [name for name, entry in words.types.items() if entry.recovery and entry.kind in ("host", "machine")]
     single = [name for name, entry in words.types.items() if name not in paired and entry.kind in ("host", "machine")]
     single = [name for name in single if not name.startswith(("host.load", "inventory."))]
@@ -73,7 +81,7 @@ def hundred(words: Catalogue) -> tuple[Policy, ...]:
     whens += [{"event": name, "count": 3, "within": "5m"} for name in paired[:6]]
     whens += [{"event": one, "absent": {"event": two}, "within": "60s"} for one, two in _pairs(single, 4)]
     whens += [{"missing": "host.load", "for": span} for span in ("3m", "10m")]
-    return tuple(policy(f"bench-{number}", {**when, "by": "host"}) for number, when in enumerate(whens))
+    return [document(f"bench-{number}", {**when, "by": "host"}) for number, when in enumerate(whens)]
 
 
 def _pairs(names: Sequence[str], count: int) -> list[tuple[str, str]]:

@@ -1,9 +1,13 @@
 """YAML 1.2 documents with positions: what a person wrote, and the line and column where it stands.
 
-Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20.
+Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20, and
+numbers that YAML 1.1, YAML 1.2 and people read differently.
 """
 
 import difflib
+import math
+import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
 
@@ -39,6 +44,12 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
+def _position(place: Place, marks: Mapping[Place, tuple[int, int]]) -> tuple[int, int]:
+    while place and place not in marks:
+        place = place[:-1]
+    return marks.get(place, (1, 1))
+
+
 class Unreadable(ConfigurationError):
     """The document cannot be used; `problems` lists every reason, the text is the first."""
 
@@ -59,9 +70,7 @@ class Document:
 
     def position(self, place: Place) -> tuple[int, int]:
         """Line and column of a place, or of its nearest ancestor that was written down."""
-        while place and place not in self.marks:
-            place = place[:-1]
-        return self.marks.get(place, (1, 1))
+        return _position(place, self.marks)
 
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at a place."""
@@ -72,9 +81,12 @@ class Document:
 def read(path: Path) -> Document:
     """The document in a file; raises `Unreadable` with one clear sentence."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        why = error.strerror or "cannot be read"
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting for ever
+            raise Unreadable([Problem(str(path), 1, 1, "this is not a regular file")])
+        with path.open("rb") as file:
+            raw = file.read(LIMIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "cannot be read"
         raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why.lower()}")]) from error
     return parse(raw, str(path))
 
@@ -82,11 +94,13 @@ def read(path: Path) -> Document:
 def parse(raw: bytes, file: str) -> Document:
     """The document in these bytes; `file` names them in problems."""
     if len(raw) > LIMIT_BYTES:
-        raise Unreadable([Problem(file, 1, 1, f"the file has {len(raw)} bytes; at most {LIMIT_BYTES} are read")])
+        raise Unreadable([Problem(file, 1, 1, f"the file is larger than {LIMIT_BYTES // 1024} KiB")])
     try:
         text = raw.decode("utf-8")
         _refuse_traps(text, file)
-        loaded = YAML(typ="rt", pure=True).load(text)
+        yaml = YAML(typ="rt", pure=True)
+        yaml.Constructor = _Constructor
+        loaded = yaml.load(text)
     except UnicodeDecodeError as error:
         raise Unreadable([Problem(file, 1, 1, f"the file is not UTF-8 (byte {error.start})")]) from error
     except MarkedYAMLError as error:
@@ -109,6 +123,16 @@ def validate(document: Document, model: type[Parsed], context: Mapping[str, obje
         raise Unreadable([_told(document, model, dict(item)) for item in error.errors()]) from error
 
 
+class _Constructor(RoundTripConstructor):
+    """Dates stay the text that they were written as."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
+
+_ODD = re.compile(r"[-+]?(0[xob]\w+|0[0-9]+|[0-9]+_[0-9_]*|\.(inf|Inf|INF)|[0-9]{18,})$|\.(nan|NaN|NAN)$")
+"""Other bases, leading zeros, underscores, no numbers, numbers beyond 64 bits."""
+
+
 def _refuse_traps(text: str, file: str) -> None:
     depth = 0
     for event in YAML(typ="rt", pure=True).parse(text):
@@ -127,6 +151,8 @@ def _trap(event: object) -> str | None:
         return f"alias *{event.anchor}"
     if isinstance(event, NodeEvent) and event.anchor:
         return f"anchor &{event.anchor}"
+    if isinstance(event, ScalarEvent) and not event.style and (odd := _ODD.match(event.value)) is not None:
+        return f"the number {odd[0][:40]} is read differently by different readers; write it plainly, or in quotes,"
     tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
     tag = str(getattr(event, "ctag", None)) if tagged else "None"
     return f"tag {tag}" if tag not in {"!", "None"} else None
@@ -138,7 +164,11 @@ def _plain(value: object, place: Place, marks: dict[Place, tuple[int, int]], fil
     if isinstance(value, Mapping):
         return {key: _plain(item, (*place, key), marks, file) for key, item in _entries(value, place, marks, file)}
     if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Unreadable([Problem(file, *_position(place, marks), "half a surrogate pair is no text")])
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unreadable([Problem(file, *_position(place, marks), "this number is too large")])
     if isinstance(value, Sequence):
         positions = getattr(value, "lc", None)
         out: list[JsonValue] = []
@@ -163,6 +193,9 @@ def _entries(
         yield str(key), item
 
 
+_HINTS = {"string_type": "; put it in quotes", "bool_type": ": write true or false"}
+
+
 def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -> Problem:
     loc = item.get("loc", ())
     parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
@@ -176,7 +209,8 @@ def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -
         return document.problem(place, f"unknown field {last!r} in {where.rpartition('.')[0] or 'the document'}{hint}")
     if kind == "missing":
         return document.problem(place[:-1], f"{where} is missing")
-    return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}")
+    hint = _HINTS.get(str(kind), "")
+    return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}{hint}")
 
 
 def _fields_at(model: type[BaseModel], place: Place) -> list[str]:

@@ -7,7 +7,7 @@ import structlog
 
 from engine.clock import Clock
 from engine.flow import Flow
-from engine.model.errors import TobanError
+from engine.model.errors import ConfigurationError, TobanError
 from engine.model.event import Severity
 from engine.rules.literals import Unusable
 from engine.rules.port import CoreFault
@@ -32,9 +32,19 @@ class PolicyWatch:
         """Until cancelled; seconds between two looks. A change takes effect within three of them."""
         while True:
             await self._clock.sleep(every)
-            change = await asyncio.to_thread(self._files.look)
-            if change is not None:
-                await self.take(change)
+            try:
+                change = await asyncio.to_thread(self._files.look)
+            except ConfigurationError as error:
+                await self._unusable(str(error))
+            else:
+                if change is not None:
+                    await self.take(change)
+
+    async def _unusable(self, why: str) -> None:
+        """The files cannot be looked at as a whole: everything goes on as it was, and it is said once."""
+        if why not in self.problems:
+            self.problems = (*self.problems, why)
+            await self._say("toban.policy.broken", f"nothing was changed: {why}", Severity.CRITICAL)
 
     async def take(self, change: Change) -> None:
         """Follow a change, and say so."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from engine.model import ids
 from engine.model.ids import Kind, ObjectId
+from engine.model.scalars import Whole
 
 
 class _Part(BaseModel):
@@ -25,7 +26,7 @@ class Bmc(_Part):
 class Slot(_Part):
     """A chassis slot and the blade that belongs in it: identity is proven against serial and uuid (safety rule S6)."""
 
-    slot: int = Field(ge=1, le=64)
+    slot: Whole = Field(ge=1, le=64)
     serial: str
     uuid: str
     bmc: Bmc
@@ -53,8 +54,8 @@ class Model(_Part):
 
     name: str
     category: str
-    cpu_mhz: int = Field(gt=0)
-    memory_mb: int = Field(gt=0)
+    cpu_mhz: Whole = Field(gt=0)
+    memory_mb: Whole = Field(gt=0)
 
 
 class HostDefinition(_Part):

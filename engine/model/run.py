@@ -80,7 +80,7 @@ class Entry(_Word):
     """Fencing token of the lease that was held (safety rule S8)."""
     detail: str = ""
     reference: str | None = None
-    """The far side's id of the task."""
+    """The far side's id of the task, or what was kept before an order by which its task can be found."""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     outcome: Outcome | None = None
     plan: RunPlan | None = None
