@@ -1,8 +1,7 @@
 """A scenario played through matcher, guard, planning and runner on virtual time; the world answers as it is written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,21 +10,20 @@ from engine.bus.memory import MemoryBus
 from engine.clock import HandClock
 from engine.deciding import Decider, DeciderSettings
 from engine.estate import linking, projecting
-from engine.guard import witnesses
+from engine.guard import people, witnesses
 from engine.guard.control import Control
 from engine.guard.limits import Limits
 from engine.model.catalogue import Catalogue
-from engine.model.command import Called, Command, Sighting, State
-from engine.model.decision import Act, Decision, Hold, Observation
-from engine.model.errors import Permanent
-from engine.model.estate import Estate, Standing
+from engine.model.decision import Act, Decision, Hold
+from engine.model.estate import Estate
 from engine.model.event import Arrival, Event
 from engine.model.match import Ended, Finding, Match
 from engine.model.policy import Mode, Policy
-from engine.model.run import Outcome, RunPlan, fold
+from engine.model.run import Outcome, Phase, RunPlan, fold
 from engine.rehearsing import picturing
 from engine.rehearsing.places import Place
 from engine.rehearsing.scenarios import Scenario
+from engine.rehearsing.standing_in import Hand, Leases, Sight
 from engine.rules.matching import Matcher
 from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
@@ -45,7 +43,7 @@ class Told:
     about: str
     decision: Decision
     does: tuple[str, ...] = ()
-    """`vm.migrate vm:VM-01`, in order."""
+    """What was tried, in order: `vm.migrate vm:VM-01`."""
     steps: dict[str, Outcome] = field(default_factory=dict)
     outcome: Outcome | None = None
 
@@ -65,57 +63,6 @@ class Played:
     out_of_scope: int = 0
 
 
-class _Sight:
-    """Sight that the scenario states."""
-
-    def __init__(self, scenario: Scenario, clock: HandClock) -> None:
-        self._scenario, self._clock = scenario, clock
-
-    async def look(self, place: Standing) -> tuple[Observation, ...]:
-        now = self._clock.now()
-        return tuple(
-            Observation(witness=name, subject=place.id, down=word == "down", at=now, says=f"{name} says {word}")
-            for name, word in self._scenario.sees.items()
-        )
-
-    def blind(self, place: Standing) -> str | None:  # noqa: ARG002  the scenario says it for all
-        return self._scenario.blind
-
-
-class _Hand:
-    """Does everything at once, except what the scenario lets fail."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._fails = scenario.fails
-        self._done: set[str] = set()
-
-    async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002
-        done = command.id in self._done
-        return Sighting(State.REACHED if done else State.READY, "as it stands")
-
-    async def act(self, command: Command, called: Called) -> None:
-        await called(f"task-{len(self._done)}")
-        if command.step in self._fails:
-            raise Permanent(self._fails[command.step])
-        self._done.add(command.id)
-
-    async def follow(self, command: Command, reference: str) -> None:  # noqa: ARG002
-        self._done.add(command.id)
-
-
-class _Lease:
-    def guard(self) -> int:
-        return 1
-
-
-class _Leases:
-    """Nobody else is at work in a scenario."""
-
-    @asynccontextmanager
-    async def hold(self, target: str) -> AsyncIterator[_Lease]:  # noqa: ARG002
-        yield _Lease()
-
-
 class Stage:
     """One scenario being played."""
 
@@ -126,19 +73,23 @@ class Stage:
         self.clock = HandClock(START)
         self.estate: Estate = picturing.picture(scenario.estate or place)
         self.seen: witnesses.Seen = {}
+        self.people: people.People = {}
         self.bus = MemoryBus(self.clock)
         self.control = Control(self.bus)
         self.decider = Decider(
             self.bus,
             self.clock,
             self.control,
-            _Sight(scenario, self.clock),
+            Sight(scenario, self.clock),
             {policy.name: policy},
             DeciderSettings(armed=True, limits=_limits(scenario)),
         )
         self.matcher = Matcher((policy,), catalogue, lambda event, by: linking.key_for(self.estate, event, by))
         self.played = Played()
         self._held: dict[str, Match] = {}
+        since, to = (scenario.away.since, scenario.away.to) if scenario.away is not None else (0.0, 0.0)
+        self._away = (START + timedelta(seconds=since), START + timedelta(seconds=to))
+        self._missed: list[Finding] = []
         self._said: dict[str, tuple[str, str]] = {}
         self._running: list[tuple[datetime, str, Outcome]] = []
 
@@ -146,19 +97,44 @@ class Stage:
         """Everything that comes of it until the scenario's end."""
         if self.scenario.stop:
             await self.control.stop(self.scenario.stop)
+        end = START + timedelta(seconds=self.scenario.until)
         for arrival in arrivals(self.scenario):
+            if arrival.stored_at > end:
+                break
+            if self._is_away(arrival.stored_at):
+                await self._pass_to(self._away[0])
+                self._missed += self.matcher.advance(arrival.stored_at)
+                self._take(arrival)
+                self._missed += self.matcher.feed(arrival)
+                continue
             await self._pass_to(arrival.stored_at)
             self._take(arrival)
             await self._judge(self.matcher.feed(arrival))
             await self._judge(list(self._held.values()))
-        await self._pass_to(START + timedelta(seconds=self.scenario.until))
+        await self._pass_to(end)
         return self.played
+
+    def _is_away(self, moment: datetime) -> bool:
+        """Whether nobody is on duty then: what happens is read afterwards, as after a restart."""
+        return self._away[0] <= moment < self._away[1]
+
+    async def _back(self, moment: datetime) -> None:
+        """Everything that was missed is known at once; what is over by now is decided no more."""
+        self.clock.turn((moment - self.clock.now()).total_seconds())
+        await self._finish(moment)
+        found, self._missed = [*self._missed, *self.matcher.advance(moment)], []
+        over = {finding.id for finding in found if isinstance(finding, Ended)}
+        await self._judge(finding for finding in found if isinstance(finding, Ended) or finding.id not in over)
 
     async def _pass_to(self, moment: datetime) -> None:
         """Let time pass: timers ripen, runs end, held matches are looked at again."""
         while self.clock.now() < moment:
             now = self.clock.now()
-            steps = [moment, *([now + STEP] if self._held else []), *(at for at, _, _ in self._running)]
+            if self._is_away(now):
+                await self._back(min(moment, self._away[1]))
+                continue
+            leaving = [self._away[0]] if self._away[0] > now else []
+            steps = [moment, *leaving, *([now + STEP] if self._held else []), *(at for at, _, _ in self._running)]
             due = self.matcher.next_due()
             following = max(now, min([*steps, due] if due is not None else steps))
             self.clock.turn((following - now).total_seconds())
@@ -169,6 +145,9 @@ class Stage:
     def _take(self, arrival: Arrival) -> None:
         self.played.heard.append(arrival.event)
         self.estate = projecting.apply(self.estate, arrival.event)
+        act = people.observe(arrival.event, arrival.stored_at, ())
+        if act is not None:
+            self.people = people.remember(self.people, act)
         host = linking.host_of(self.estate, arrival.event.subject)
         if host is not None:
             word = witnesses.observe(self.catalogue, arrival.event, f"host:{host}", arrival.stored_at)
@@ -186,7 +165,7 @@ class Stage:
                 self.played.out_of_scope += 1
 
     async def _decide(self, match: Match) -> None:
-        decision = await self.decider.decide(match, self.policy, self.estate, self.seen)
+        decision = await self.decider.decide(match, self.policy, self.estate, self.seen, self.people)
         if isinstance(decision, Hold):
             self._held[match.id] = match
         else:
@@ -205,16 +184,19 @@ class Stage:
     async def _run(self, at: float, decision: Act, plan: RunPlan) -> Told:
         clock, journal = HandClock(self.clock.now()), BusJournal(self.bus)
         verbs = {command.verb for step in plan.steps for command in step.commands}
-        hand = _Hand(self.scenario)
+        hand = Hand(self.scenario)
         effectors = EffectorSets(armed=dict.fromkeys(verbs, hand), rehearsed={})
-        runner = Runner(journal, _Leases(), Commander(effectors, self.control.stopped, clock, Patience()), clock)
+        runner = Runner(journal, Leases(), Commander(effectors, self.control.stopped, clock, Patience()), clock)
         outcome = await runner.start(plan)
         ends = self.clock.now() + timedelta(seconds=self.scenario.runs_take)
         self._running.append((ends, plan.run, outcome))
         await self._finish(self.clock.now())
         entries, _ = await journal.read(plan.run)
-        does = tuple(f"{command.verb} {command.target}" for step in plan.steps for command in step.commands)
-        return Told(at, decision.object, decision, does, dict(fold(entries).steps), outcome)
+        view = fold(entries)
+        tried = {name for name, standing in view.commands.items() if standing.phase is not Phase.SKIPPED}
+        commands = [command for step in plan.steps for command in step.commands if command.id in tried]
+        does = tuple(f"{command.verb} {command.target}" for command in commands)
+        return Told(at, decision.object, decision, does, dict(view.steps), outcome)
 
     async def _finish(self, now: datetime) -> None:
         for ends, run, outcome in [one for one in self._running if one[0] <= now]:

@@ -30,6 +30,7 @@ class Bounds(Part):
     mass_share: float | None = Field(default=None, gt=0, le=1)
     mass_within: Duration | None = None
     refence_after: Duration | None = None
+    human: Duration | None = None
 
 
 class Input(Part):
@@ -96,6 +97,13 @@ def _pair(text: str) -> tuple[str, JsonValue]:
     return name, value
 
 
+class Away(Part):
+    """Toban is stopped for a while, and reads afterwards what happened."""
+
+    since: Duration = Field(alias="from")
+    to: Duration
+
+
 class Expected(Part):
     """One decision that must come, and what its run does."""
 
@@ -130,6 +138,8 @@ class Scenario(Part):
     """Why the stop switch is set."""
     fails: dict[str, str] = Field(default_factory=dict)
     """Step id -> why its commands fail."""
+    away: Away | None = None
+    """When nobody is on duty."""
     runs_take: Duration = 0.0
     until: Duration
     expect: tuple[Expected, ...]
