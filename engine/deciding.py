@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -273,9 +273,9 @@ class Decider:
             self._read_since = max(self._read_since, now - self._reach)
 
 
-def _turn(case: _Case) -> tuple[object, ...]:
-    match = case.match
-    return (-case.policy.spec.priority, match.opened_at, match.policy, match.id)
+def _turn(case: _Case) -> tuple[int, datetime]:
+    """By priority, then by time; what opened in one moment stays in the order in which it was found."""
+    return (-case.policy.spec.priority, case.match.opened_at)
 
 
 def _judged(case: _Case, undecided: Mapping[str, _Case]) -> Judged:
