@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import control, demo, example, inject, policy, reading, serve
+from toban.cli import control, demo, example, inject, marking, policy, reading, serve
 
 app = typer.Typer(
     name="toban",
@@ -24,3 +24,4 @@ app.command("status")(reading.status)
 app.command("stop")(control.stop)
 app.command("release")(control.release)
 app.command("maintenance")(control.maintenance)
+app.command("mark")(marking.mark)
