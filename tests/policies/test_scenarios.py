@@ -65,6 +65,27 @@ def test_every_acting_policy_has_a_budget_and_says_where_its_order_comes_from() 
             assert "SigmaSystemCenter" in policy.metadata.source, policy.name
 
 
+def test_who_saves_vms_goes_before_who_only_moves_load_and_who_acts_before_who_only_tells() -> None:
+    order = [
+        ["cluster-managed"],
+        ["host-down-diagnose"],
+        ["host-down-failover"],
+        ["blade-replacement"],
+        ["host-predictive"],
+        ["disk-failure", "storage-path-redundancy", "vm-restart"],
+        ["host-high-load"],
+        ["group-high-load"],
+        ["power-save"],
+        ["bmc-watch", "pool-spare-bmc-watch"],
+        ["chassis-watch", "resource-pool", "vm-load", "vm-load-recovered", "vm-watch", "vm-watch-recovered"],
+    ]
+    found = [{POLICIES[name].spec.priority for name in names} for names in order]
+    assert all(len(priorities) == 1 for priorities in found)
+    ranks = [priority for priorities in found for priority in priorities]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(set(ranks)) == len(ranks)
+
+
 def test_the_authoring_sentence_fits_on_one_screen() -> None:
     text = (ROOT / "docs" / "examples" / "authoring-sentence.yaml").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 25
