@@ -28,7 +28,7 @@ from engine.situating import DeciderSettings, Round, Scene
 log = structlog.get_logger()
 AT_ONCE = 16
 """Hosts that are looked at together."""
-STORED_AT_ONCE = 64
+STORED_AT_ONCE = 256
 FORGET_EVERY = timedelta(minutes=10)
 
 __all__ = ["Decider", "DeciderSettings", "Judged"]
