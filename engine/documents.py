@@ -1,26 +1,31 @@
 """YAML 1.2 documents with positions: what a person wrote, and the line and column where it stands.
 
-Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20.
+Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20,
+more than 50,000 values. Where a text is expected, a scalar arrives as it was written: `0x10` stays `0x10`.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
 
+from engine import composing
+from engine.composing import Place, Trap
 from engine.model.errors import ConfigurationError
+from engine.scalars import Written
 
 LIMIT_BYTES = 256 * 1024
-LIMIT_DEPTH = 20
+LIMIT_PROBLEMS = 50
+LIMIT_MESSAGE = 400
 
-Place = tuple[str | int, ...]
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -56,6 +61,12 @@ class Document:
     file: str
     value: JsonValue
     marks: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+    written: Mapping[Place, Written] = field(default_factory=dict)
+
+    def inside(self, place: Place, column: int | None) -> tuple[int, int]:
+        """Line and column of a column (from 1) of the text at a place; None: of the place itself."""
+        found = self.written.get(place)
+        return self.position(place) if found is None or column is None else found.at(column)
 
     def position(self, place: Place) -> tuple[int, int]:
         """Line and column of a place, or of its nearest ancestor that was written down."""
@@ -66,107 +77,108 @@ class Document:
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at a place."""
         line, column = self.position(place)
-        return Problem(self.file, line, column, message, place)
+        return Problem(self.file, line, column, shortened(message), place)
+
+
+def shortened(message: str) -> str:
+    """One line of bounded length, whatever the file quoted in it contains."""
+    line = "".join(c if c.isprintable() else "?" for c in message)
+    return line if len(line) <= LIMIT_MESSAGE else f"{line[:LIMIT_MESSAGE]}..."
 
 
 def read(path: Path) -> Document:
     """The document in a file; raises `Unreadable` with one clear sentence."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        why = error.strerror or "cannot be read"
-        raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why.lower()}")]) from error
+        raw = _bytes_of(path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error) or "cannot be read"
+        raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why[:1].lower()}{why[1:]}")]) from error
     return parse(raw, str(path))
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Only of plain files, never waiting for a writer, and no more than is needed to see that it is too large."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:  # noqa: PTH123  the descriptor is open already
+        kind = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(kind):
+            msg = "it is not a plain file"
+            raise ValueError(msg)
+        return file.read(LIMIT_BYTES + 1)
 
 
 def parse(raw: bytes, file: str) -> Document:
     """The document in these bytes; `file` names them in problems."""
     if len(raw) > LIMIT_BYTES:
-        raise Unreadable([Problem(file, 1, 1, f"the file has {len(raw)} bytes; at most {LIMIT_BYTES} are read")])
+        raise Unreadable([Problem(file, 1, 1, f"the file is too large: at most {LIMIT_BYTES} bytes are read")])
     try:
-        text = raw.decode("utf-8")
-        _refuse_traps(text, file)
-        loaded = YAML(typ="rt", pure=True).load(text)
+        composed = composing.compose(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Unreadable([Problem(file, 1, 1, f"the file is not UTF-8 (byte {error.start})")]) from error
+    except Trap as error:
+        raise Unreadable([Problem(file, error.line, error.column, shortened(str(error)))]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = str(error.problem or "not YAML").splitlines()[0]
-        raise Unreadable([Problem(file, line, column, f"not valid YAML 1.2: {what}")]) from error
-    except (YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable([Problem(file, line, column, shortened(f"not valid YAML 1.2: {what}"))]) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # ruamel raises these on some broken inputs
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Unreadable([Problem(file, 1, 1, f"not valid YAML 1.2: {first}")]) from error
-    marks: dict[Place, tuple[int, int]] = {(): (1, 1)}
-    return Document(file, _plain(loaded, (), marks, file), marks)
+        raise Unreadable([Problem(file, 1, 1, shortened(f"not valid YAML 1.2: {first}"))]) from error
+    return Document(file, composed.value, composed.marks, composed.written)
 
 
 def validate(document: Document, model: type[Parsed], context: Mapping[str, object] | None = None) -> Parsed:
     """The document as a model; raises `Unreadable` with all problems, each at its line."""
-    try:
-        return model.model_validate(document.value, context=dict(context or {}))
-    except ValidationError as error:
-        raise Unreadable([_told(document, model, dict(item)) for item in error.errors()]) from error
+    value = document.value
+    for _ in range(2):  # the second time with the texts as they were written
+        try:
+            return model.model_validate(value, context=dict(context or {}))
+        except ValidationError as error:
+            items = [dict(item) for item in error.errors()]
+            again = _as_written(document, value, items)
+            if again is None:
+                told = [_told(document, model, item) for item in items]
+                raise Unreadable(told[:LIMIT_PROBLEMS]) from error
+            value = again
+    raise AssertionError  # pragma: no cover  the second round has nothing left to rewrite
 
 
-def _refuse_traps(text: str, file: str) -> None:
-    depth = 0
-    for event in YAML(typ="rt", pure=True).parse(text):
-        mark = event.start_mark
-        trap = _trap(event)
-        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
-        depth -= type(event).__name__ in {"MappingEndEvent", "SequenceEndEvent"}
-        if depth > LIMIT_DEPTH:
-            trap = f"nesting deeper than {LIMIT_DEPTH} levels"
-        if trap:
-            raise Unreadable([Problem(file, mark.line + 1, mark.column + 1, f"{trap}: not allowed here")])
+def _as_written(document: Document, value: JsonValue, items: Sequence[Mapping[str, object]]) -> JsonValue | None:
+    """The value with texts where the model wants texts and a number or a truth was read; None: nothing to change."""
+    changed: JsonValue | None = None
+    for item in items:
+        place = _place_of(item)
+        written = document.written.get(place)
+        if item.get("type") != "string_type" or written is None or not isinstance(_at(value, place), int | float):
+            continue
+        changed = deepcopy(value) if changed is None else changed
+        parent = _at(changed, place[:-1])
+        if isinstance(parent, dict | list):
+            parent[place[-1]] = written.text  # type: ignore[index, call-overload]
+    return changed
 
 
-def _trap(event: object) -> str | None:
-    if isinstance(event, AliasEvent):
-        return f"alias *{event.anchor}"
-    if isinstance(event, NodeEvent) and event.anchor:
-        return f"anchor &{event.anchor}"
-    tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
-    tag = str(getattr(event, "ctag", None)) if tagged else "None"
-    return f"tag {tag}" if tag not in {"!", "None"} else None
+def _at(value: JsonValue, place: Place) -> JsonValue:
+    for part in place:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            return None
+    return value
 
 
-def _plain(value: object, place: Place, marks: dict[Place, tuple[int, int]], file: str) -> JsonValue:
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, Mapping):
-        return {key: _plain(item, (*place, key), marks, file) for key, item in _entries(value, place, marks, file)}
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Sequence):
-        positions = getattr(value, "lc", None)
-        out: list[JsonValue] = []
-        for index, item in enumerate(value):
-            if positions is not None:
-                line, column = positions.item(index)
-                marks[(*place, index)] = (line + 1, column + 1)
-            out.append(_plain(item, (*place, index), marks, file))
-        return out
-    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
-
-
-def _entries(
-    value: Mapping[object, object], place: Place, marks: dict[Place, tuple[int, int]], file: str
-) -> Iterator[tuple[str, object]]:
-    positions = getattr(value, "lc", None)
-    for key, item in value.items():
-        line, column = positions.key(key) if positions is not None else (0, 0)
-        if not isinstance(key, str):
-            raise Unreadable([Problem(file, line + 1, column + 1, f"the key {key!r} is not text; put it in quotes")])
-        marks[(*place, str(key))] = (line + 1, column + 1)
-        yield str(key), item
+def _place_of(item: Mapping[str, object]) -> Place:
+    loc = item.get("loc", ())
+    parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
+    return tuple(part for part in parts if not str(part).startswith("~"))  # a tag of a union is no place
 
 
 def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -> Problem:
-    loc = item.get("loc", ())
-    parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
-    place: Place = tuple(part for part in parts if not str(part).startswith("~"))  # a tag of a union is no place
+    place = _place_of(item)
     where = ".".join(str(part) for part in place) or "the document"
     kind, last = item.get("type"), place[-1] if place else ""
     text = str(item.get("msg", "")).removeprefix("Value error, ")
@@ -200,5 +212,5 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that was probably meant."""
-    found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.6)
     return found[0] if found else None

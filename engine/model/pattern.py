@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from engine.model.durations import Duration, Span
 
+Number: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number that was written as one: no text, no truth, not endless."""
+
 
 class Part(BaseModel):
     """A piece of a policy file: frozen, and nothing unknown in it."""
@@ -41,10 +44,10 @@ class MetricPattern(_Grouped):
 
     metric: str
     """`<event type>.<field>`, e.g. `host.load.cpu_percent`."""
-    above: float | None = None
-    below: float | None = None
+    above: Number | None = None
+    below: Number | None = None
     hold: Duration = Field(alias="for")
-    clear: float | None = None
+    clear: Number | None = None
 
     @model_validator(mode="after")
     def _one_boundary(self) -> "MetricPattern":
@@ -86,7 +89,7 @@ class SequencePattern(_Several):
 class CountPattern(Selection, _Several):
     """So many fitting events in a sliding window; after a match the counting begins anew."""
 
-    count: int = Field(ge=2, le=100)
+    count: int = Field(strict=True, ge=2, le=100)
     distinct: str | None = None
     """Count different values of this field (`subject`, or a field of the event) instead of events."""
 

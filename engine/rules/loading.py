@@ -71,5 +71,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
 
 def _at(document: Document, complaint: Complaint) -> Problem:
     place: Place = complaint.place
-    line, column = document.position(place)
-    return Problem(complaint.code, complaint.severity, document.file, line, column, complaint.message)
+    line, column = document.inside(place, complaint.column)
+    return Problem(
+        complaint.code, complaint.severity, document.file, line, column, documents.shortened(complaint.message)
+    )
