@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from actuators.hosts.diagnosing import Diagnose
+from actuators.hosts.stopping import Shutdown
+from actuators.marking import Mark, Marks
 from actuators.notify.log import LogNotice
-from actuators.redfish.power import FencePatience, PowerOff, is_blade
+from actuators.redfish.blades import Blades, FencePatience, is_blade
+from actuators.redfish.power import PowerOff, PowerOn
 from actuators.rehearsal import Rehearsal
-from actuators.vsphere import hosts, migrating, registering, starting, verifying
+from actuators.vsphere import hosts, maintenance, migrating, registering, restarting, starting, verifying
 from actuators.vsphere.sessions import VCenters
 from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
@@ -22,6 +26,8 @@ from engine.model.estate import Standing
 
 BMC_THREADS = 4
 QUICK = 5.0
+HARMLESS = frozenset({"notify.log", "host.diagnose"})
+"""Verbs that a rehearsal carries out as they are: they change nothing in the datacenter."""
 
 
 class Effector(Protocol):
@@ -55,25 +61,34 @@ class EffectorSettings:
 class Effectors:
     """Owns logins and worker threads; `close` gives them back."""
 
-    def __init__(self, settings: EffectorSettings, clock: Clock) -> None:
+    def __init__(self, settings: EffectorSettings, marks: Marks, clock: Clock) -> None:
         """Nothing is opened before it is needed."""
         self._settings = settings
         self._vcenters = VCenters(settings.vcenters)
         self._bmcs = Offload("bmc", BMC_THREADS)
         world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
+        blades = Blades(self._open, self._bmcs, clock, settings.fence)
         self.armed: Mapping[str, Effector] = {
-            "machine.power_off": PowerOff(self._open, self._bmcs, clock, settings.fence),
+            "machine.power_off": PowerOff(blades),
+            "machine.power_on": PowerOn(blades),
+            "host.diagnose": Diagnose(world, blades),
+            "host.enter_maintenance": maintenance.entering(world),
+            "host.exit_maintenance": maintenance.exiting(world),
+            "host.shutdown": Shutdown(world, blades),
+            "host.await_connected": maintenance.AwaitConnected(world),
             "host.disconnect": hosts.disconnecting(world),
             "host.remove": hosts.removing(world),
             "vm.register": registering.Register(world),
             "vm.power_on": starting.PowerOn(world),
+            "vm.restart": restarting.Restart(world),
             "vm.migrate": migrating.Migrate(world),
             "vm.verify": verifying.Verify(world),
             "vm.await_ha": verifying.AwaitHa(world),
+            "object.mark": Mark(marks, clock),
             "notify.log": LogNotice(settings.notices, clock),
         }
         self.rehearsed: Mapping[str, Effector] = {
-            verb: real if verb == "notify.log" else Rehearsal(real) for verb, real in self.armed.items()
+            verb: real if verb in HARMLESS else Rehearsal(real) for verb, real in self.armed.items()
         }
 
     def _open(self, url: str, system: str, chassis: str) -> Bmc:

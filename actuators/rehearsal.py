@@ -5,7 +5,17 @@ from typing import Protocol
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.errors import Refused
 
-INDEPENDENT = frozenset({"machine.power_off", "vm.migrate", "vm.verify", "vm.await_ha"})
+INDEPENDENT = frozenset(
+    {
+        "machine.power_off",
+        "machine.power_on",
+        "object.mark",
+        "vm.migrate",
+        "vm.restart",
+        "vm.verify",
+        "vm.await_ha",
+    }
+)
 """Verbs whose precheck does not rest on an earlier act that a rehearsal leaves out."""
 
 

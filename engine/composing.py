@@ -16,8 +16,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from engine import scalars
-from engine.scalars import Written
+from engine import written
+from engine.written import Written
 
 LIMIT_DEPTH = 20
 LIMIT_VALUES = 50_000
@@ -63,7 +63,7 @@ class _Composer:
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise _trap(event, "a second document: one file holds one document")
+                raise _trap(event, "not valid YAML 1.2: a second document; one file holds one")
             if event.version is not None and tuple(event.version) != (1, 2):
                 raise _trap(event, "a %YAML directive: files are read as YAML 1.2")
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -85,8 +85,8 @@ class _Composer:
             self.marks[place] = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, ScalarEvent):
             self.written[place] = self._written(event)
-            plain = event.style is None or event.style == ""
-            self._put(level, scalars.meaning(event.value) if plain else event.value)
+            plain = not event.style
+            self._put(level, self._meaning(event) if plain else self._text(event.value, place))
             return
         inner: dict[str, JsonValue] | list[JsonValue] = {} if isinstance(event, MappingStartEvent) else []
         self._put(level, inner)
@@ -94,11 +94,24 @@ class _Composer:
         if len(self.levels) > LIMIT_DEPTH:
             raise _trap(event, f"nesting deeper than {LIMIT_DEPTH} levels: not allowed here")
 
+    def _meaning(self, event: Any) -> JsonValue:
+        try:
+            return written.meaning(event.value)
+        except ValueError as error:
+            raise _trap(event, str(error)) from error
+
+    def _text(self, text: str, place: Place) -> str:
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            line, column = self.marks[place]
+            raise Trap("half a surrogate pair is no text", line, column)
+        return text
+
     def _key(self, event: Any, level: _Level) -> None:
         if not isinstance(event, ScalarEvent):
             raise _trap(event, "a key is a list or a mapping; write a word")
         if event.value in level.value:
-            raise _trap(event, f"the key {event.value!r} is written twice")
+            raise _trap(event, f"not valid YAML 1.2: found duplicate key {event.value[:80]!r}")
+        self._text(event.value, level.place)
         level.key = event.value
         self.marks[(*level.place, event.value)] = (event.start_mark.line + 1, event.start_mark.column + 1)
 
@@ -138,7 +151,7 @@ def _refuse(event: Any) -> None:
         raise _trap(event, f"anchor &{event.anchor}: not allowed here")
     tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
     tag = str(getattr(event, "ctag", None)) if tagged else "None"
-    if tag != "None":
+    if tag not in {"!", "None"}:
         raise _trap(event, f"tag {tag}: not allowed here")
 
 

@@ -1,49 +1,65 @@
 """The deciding stage: gather what a decision may rest on, decide, store it once, tell people."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
-from pydantic import ValidationError
 
-from engine.bus import subjects
+from engine.announcing import Announcer
 from engine.bus.port import Bus
 from engine.clock import Clock
-from engine.estate import linking, reading
-from engine.guard import deciding, limits, witnesses
-from engine.guard.control import Control
-from engine.guard.deciding import Situation
-from engine.guard.limits import Deed, Limits
+from engine.guard import deciding, limits
+from engine.guard.control import Control, Orders
+from engine.guard.people import People
+from engine.guard.remembering import KEPT, Remembered
 from engine.guard.sight import Sight
-from engine.model import ids
-from engine.model.decision import Act, Decision, DecisionRecord, Hold
-from engine.model.errors import Conflict, TobanError
+from engine.guard.witnesses import Seen
+from engine.model.decision import Act, Decision, Hold, Observation
+from engine.model.errors import TobanError
 from engine.model.estate import Estate, Standing
-from engine.model.event import Event, Severity
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
 from engine.model.run import Outcome
-from engine.rules import evaluating
+from engine.recording import Recorder
+from engine.situating import DeciderSettings, Round, Scene
 
 log = structlog.get_logger()
+AT_ONCE = 16
+"""Hosts that are looked at together."""
+STORED_AT_ONCE = 256
+FORGET_EVERY = timedelta(minutes=10)
+
+__all__ = ["Decider", "DeciderSettings", "Judged"]
+
+Judged = Decision | TobanError
+"""The decision about a match, or why there is none: the match is to be decided again."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeciderSettings:
-    """The site's guard."""
+@dataclass(slots=True)
+class _Case:
+    """One match of a round."""
 
-    armed: bool = False
-    """False: runs are rehearsed, nothing is touched."""
-    need: int = 2
-    """Witness classes for an ungraceful act."""
-    expires: float = 60.0
-    """Seconds an observation counts (safety rule S1)."""
-    limits: Limits = field(default_factory=Limits)
+    match: Match
+    policy: Policy
+    judged: Judged | None = None
+    new: bool = False
+    """It has to be stored."""
+    opens: bool = False
+    """It opens its policy's breaker."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """Orders as they were read, and when by the monotonic clock."""
+
+    orders: Orders = field(default_factory=Orders)
+    at: float | None = None
 
 
 class Decider:
-    """Decides matches. Holds the latest decision of each match, rebuilt from DECISIONS at a start."""
+    """Decides matches. What was decided is remembered, and rebuilt from DECISIONS and RUNS at a start."""
 
     def __init__(
         self,
@@ -55,156 +71,220 @@ class Decider:
         settings: DeciderSettings,
     ) -> None:
         """Call `rebuild` before the first decision."""
-        self._bus, self._clock, self._control, self._sight = bus, clock, control, sight
+        self._clock, self._control, self._sight = clock, control, sight
         self._policies, self._settings = policies, settings
-        self._latest: dict[str, Decision] = {}
-        self._deeds: dict[str, Deed] = {}
+        self._remembered, self._recorder = Remembered(), Recorder(bus)
+        self._announcer = Announcer(bus, clock, settings.limits.mass_within)
+        self._known = _Known()
+        self._reach, self._read_since = KEPT, clock.now()
+        self._tidied = clock.now()
 
     @property
     def rehearsal(self) -> bool:
         """Whether runs only say what they would do."""
         return not self._settings.armed
 
-    async def rebuild(self) -> None:
-        """Read back the decisions of the last day, and which of their runs have ended."""
-        since = self._clock.now() - timedelta(days=1)
-        async for record in self._bus.replay(subjects.ALL_DECISIONS, since=since):
-            try:
-                self._remember(DecisionRecord.model_validate_json(record.body).decision)
-            except ValidationError as error:
-                log.warning("decision.unreadable", sequence=record.sequence, error=str(error)[:200])
-        async for record in self._bus.replay(subjects.ALL_RUNS, last_per_subject=True):
-            run = record.subject.partition(".")[2]
-            if b'"phase":"ended"' in record.body and run in self._deeds:
-                self._deeds[run] = replace(self._deeds[run], finished=True)
+    def exchange(self, policies: Mapping[str, Policy]) -> None:
+        """Policies that are followed from now on; `reach_back` first where they may need more of the past."""
+        self._policies = policies
 
-    async def decide(self, match: Match, policy: Policy, estate: Estate, seen: witnesses.Seen) -> Decision:
-        """The decision about this match as it is now stored. An Act or Ignore is final; a Hold is looked at again."""
-        latest = self._latest.get(match.id)
-        if latest is not None and not isinstance(latest, Hold):
-            return latest
-        situation = await self._situation(match, policy, estate, seen)
-        decision = deciding.decide(match, policy, situation, revision=latest.revision + 1 if latest else 0)
-        if latest is not None and isinstance(decision, Hold) and _same(latest, decision):
-            return latest
-        return await self._store(decision, match)
+    async def rebuild(self) -> None:
+        """Read back what was decided as far as a decision can rest on it, and which runs have ended."""
+        await self.reach_back(self._policies)
+
+    async def reach_back(self, policies: Mapping[str, Policy]) -> None:
+        """The same for policies that are about to be followed; reads nothing that was read before."""
+        longest = max((limits.reach(policy, self._settings.limits) for policy in policies.values()), default=0.0)
+        self._reach = max(self._reach, timedelta(seconds=longest))
+        since = self._clock.now() - self._reach
+        if since >= self._read_since:
+            return
+        known, acts = set(self._remembered.latest), False
+        async for decision in self._recorder.since(since):
+            if decision.match not in known:
+                self._remembered.take(decision, policies.get(decision.policy))
+                acts = acts or isinstance(decision, Act)
+        self._read_since = since
+        if acts:
+            async for run in self._recorder.ended_runs():
+                self._remembered.finish(run)
+
+    async def decide(
+        self, match: Match, policy: Policy, estate: Estate, seen: Seen, people: People | None = None
+    ) -> Decision:
+        """The decision about this match as it is now stored. An Act or Ignore is final; a Hold is looked at again.
+
+        Raises `TobanError` if it could not be stored.
+        """
+        (judged,) = await self._round([_Case(match, policy)], Scene(estate, seen, people or {}))
+        if isinstance(judged, TobanError):
+            raise judged
+        return judged
+
+    async def decide_all(
+        self, matches: Sequence[Match], estate: Estate, seen: Seen, people: People | None = None
+    ) -> tuple[Judged, ...]:
+        """The decisions about these matches, each of a policy that is followed, in their order.
+
+        What is read is read once for all. They are decided one after the other, by priority and then by time, so that
+        each counts with those before it; they are stored side by side, in order per object.
+        """
+        cases = [_Case(match, self._policies[match.policy]) for match in matches]
+        return await self._round(cases, Scene(estate, seen, people or {}))
 
     async def ended(self, ended: Ended) -> None:
         """The condition behind a match is over: say so, as an event that leads back to it."""
-        latest = self._latest.get(ended.id)
-        if latest is not None:
-            await self._tell(
-                "toban.condition.ended", ended.id, ended.key, f"{ended.policy}: the condition is over for {ended.key}"
-            )
+        self._remembered.end(ended.id)
+        if ended.id in self._remembered.latest:
+            await self._announcer.ended(ended)
 
     async def run_ended(self, run: str, outcome: Outcome) -> None:
         """The run of a match is over; anything but success is a page."""
-        self._finish(run)
-        latest = self._latest.get(run)
+        self._remembered.finish(run)
+        latest = self._remembered.latest.get(run)
         if latest is not None and outcome not in (Outcome.SUCCESS, Outcome.PARTIAL):
-            await self._page(f"{run}.{outcome.value}", latest.object, f"run {run} of {latest.policy}: {outcome.value}")
+            text = f"run {run} of {latest.policy}: {outcome.value}"
+            await self._announcer.page(f"{run}.{outcome.value}", latest.object, text)
 
     async def run_broken(self, run: str, why: str) -> None:
         """The run could not be carried on; it stays unfinished and a person is told."""
-        latest = self._latest.get(run)
-        await self._page(f"{run}.broken", latest.object if latest else "toban:engine", f"run {run} stands still: {why}")
+        latest = self._remembered.latest.get(run)
+        about = latest.object if latest else "toban:engine"
+        await self._announcer.page(f"{run}.broken", about, f"run {run} stands still: {why}")
 
     async def overflowed(self, policy: str, count: int) -> None:
         """A policy has more open conditions than it may hold; the oldest were dropped."""
-        text = f"{policy}: {count} open conditions were dropped, the oldest first; narrow its pattern or its `by`"
-        await self._tell("toban.rules.overflow", f"{policy}.{self._clock.now().isoformat()}", "toban:engine", text)
+        await self._announcer.overflowed(policy, count)
 
-    def _finish(self, run: str) -> None:
-        if run in self._deeds:
-            self._deeds[run] = replace(self._deeds[run], finished=True)
+    async def _round(self, cases: list[_Case], scene: Scene) -> tuple[Judged, ...]:
+        undecided: dict[str, _Case] = {}
+        for case in cases:
+            latest = self._remembered.latest.get(case.match.id)
+            if latest is not None and not isinstance(latest, Hold):
+                case.judged = latest
+            else:
+                undecided.setdefault(case.match.id, case)
+        if undecided:
+            await self._judge(list(undecided.values()), scene)
+        return tuple(_judged(case, undecided) for case in cases)
 
-    def _remember(self, decision: Decision) -> None:
-        self._latest[decision.match] = decision
-        if isinstance(decision, Act):
-            policy = self._policies.get(decision.policy)
-            rough = policy is None or limits.is_ungraceful(policy)
-            self._deeds[decision.match] = Deed(decision.at, decision.policy, decision.object, rough)
+    async def _judge(self, cases: list[_Case], scene: Scene) -> None:
+        for case in cases:
+            self._remembered.notice(case.match, case.policy, self._clock.now())
+        together = Round(scene, await self._orders(), self._settings, self._clock.now())
+        await self._look(together, cases)
+        for case in sorted(cases, key=_turn):
+            self._decide(together, case)
+        await self._open_breakers(cases)
+        await self._store_all([case for case in cases if case.new])
+        stored = [(case.policy, case.judged) for case in cases if case.new and not isinstance(case.judged, TobanError)]
+        await self._announcer.decided([(policy, one) for policy, one in stored if one is not None])
+        self._tidy()
 
-    async def _store(self, decision: Decision, match: Match) -> Decision:
-        body = DecisionRecord(decision=decision).model_dump_json().encode()
-        subject = subjects.decision(decision.match, decision.revision)
+    async def _orders(self) -> Orders:
+        now = self._clock.monotonic()
+        if self._known.at is None or now - self._known.at >= self._settings.orders_age:
+            self._known = _Known(await self._control.orders(), now)
+        return self._known.orders
+
+    async def _look(self, together: Round, cases: list[_Case]) -> None:
+        places = {place.id: place for case in cases if (place := together.looker(case.match, case.policy)) is not None}
+        gate = asyncio.Semaphore(AT_ONCE)
+        if not places:
+            return
+
+        async def look(place: Standing) -> None:
+            async with gate:
+                words.append((place.id, await self._sight.look(place)))
+
+        words: list[tuple[str, tuple[Observation, ...]]] = []
+        async with asyncio.TaskGroup() as group:
+            for place in places.values():
+                group.create_task(look(place), name=f"look at {place.id}")
+        together.looked(words, self._clock.now())
+
+    def _decide(self, together: Round, case: _Case) -> None:
+        match, policy, known = case.match, case.policy, self._remembered
+        latest = known.latest.get(match.id)
+        situation = together.situation(match, policy, known, self._sight)
+        decision = deciding.decide(match, policy, situation, revision=latest.revision + 1 if latest else 0)
+        if latest is not None and isinstance(decision, Hold) and _same(latest, decision):
+            case.judged = latest
+            return
+        case.judged, case.new = decision, True
+        known.intend(decision, policy)
+        opening = [reason for reason in decision.reasons if reason.code == "breaker"]
+        if opening and isinstance(decision, Hold) and not (situation.breaker and situation.breaker.open):
+            case.opens = True
+            together.opened(policy.name, opening[0].en)
+
+    async def _open_breakers(self, cases: list[_Case]) -> None:
+        """Before the decision that says so is stored: whoever reads that the breaker is open finds it open."""
+        for case in cases:
+            if case.opens and isinstance(case.judged, Hold):
+                self._known = _Known()
+                why = next(reason.en for reason in case.judged.reasons if reason.code == "breaker")
+                try:
+                    await self._control.open_breaker(case.policy.name, why, case.judged.at)
+                except TobanError as error:
+                    case.judged = error
+
+    async def _store_all(self, cases: list[_Case]) -> None:
+        by_object: dict[str, list[_Case]] = {}
+        for case in sorted(cases, key=_turn):
+            by_object.setdefault(case.match.key, []).append(case)
+        gate = asyncio.Semaphore(STORED_AT_ONCE)
+
+        async def store(some: list[_Case]) -> None:
+            async with gate:
+                for case in some:
+                    await self._store(case)
+
+        if len(by_object) == 1:
+            await store(next(iter(by_object.values())))
+            return
+        async with asyncio.TaskGroup() as group:
+            for key, some in by_object.items():
+                group.create_task(store(some), name=f"store {key}")
+
+    async def _store(self, case: _Case) -> None:
+        decision = case.judged
+        if decision is None or isinstance(decision, TobanError):
+            return
         try:
-            await self._bus.append(subject, body, expected=0, nonce=ids.content_hash([subject, body]))
-        except Conflict:
-            stored = await self._bus.last(subject)
-            if stored is None:
-                raise
-            decision = DecisionRecord.model_validate_json(stored.body).decision
-        self._remember(decision)
-        why = "; ".join(reason.en for reason in decision.reasons)
-        log.info("decision", kind=decision.kind, policy=decision.policy, object=decision.object, why=why)
-        if isinstance(decision, Hold):
-            await self._tell("toban.decision.held", f"{decision.match}.{decision.revision}", match.key, why)
-            if decision.page:
-                await self._page(f"{decision.match}.{decision.revision}", match.key, f"{decision.policy} holds: {why}")
-        return decision
-
-    async def _situation(self, match: Match, policy: Policy, estate: Estate, seen: witnesses.Seen) -> Situation:
-        host = linking.host_of(estate, match.key)
-        place = estate.site.standings.get(host) if host else None
-        rough = limits.is_ungraceful(policy)
-        within = policy.spec.witnesses.within if policy.spec.witnesses else self._settings.expires
-        if place is not None and (rough or policy.spec.witnesses):
-            for word in await self._sight.look(place):
-                seen = witnesses.remember(seen, word)
-        now = self._clock.now()
-        expires = min(within, self._settings.expires)
-        return Situation(
-            now=now,
-            site=estate.site,
-            observations=witnesses.about(seen, place.id if place else match.key, now, expires),
-            hosts_down=witnesses.hosts_down(seen, now, self._settings.limits.mass_within),
-            deeds=tuple(self._deeds.values()),
-            stopped=await self._control.stopped(match.key),
-            blind=self._sight.blind(place) if place is not None and rough else None,
-            maintenance=await self._maintenance(match.key, place, estate),
-            condition=_condition(policy, match, estate),
-            limits=self._settings.limits,
-            need=self._settings.need,
-        )
-
-    async def _maintenance(self, key: str, place: Standing | None, estate: Estate) -> str | None:
-        flags = [await self._control.maintenance(target) for target in {key, place.id if place else key}]
-        live = estate.hosts.get(place.host.name) if place else None
-        if live is not None and live.maintenance:
-            return "vCenter says so"
-        return next((flag for flag in flags if flag), None)
-
-    async def _page(self, cause: str, about: str, text: str) -> None:
-        log.warning("page", object=about, text=text)
-        await self._tell("toban.page", cause, about, text, Severity.CRITICAL)
-
-    async def _tell(self, kind: str, cause: str, about: str, text: str, severity: Severity = Severity.WARNING) -> None:
-        event = Event(
-            id=ids.content_hash([kind, cause]),
-            type=kind,
-            source="toban/engine",
-            subject=about,
-            time=self._clock.now(),
-            severity=severity,
-            data={"text": text},
-            causationid=cause.partition(".")[0],
-        )
-        try:
-            await self._bus.publish(event)
+            stored = await self._recorder.store(decision)
         except TobanError as error:
-            log.warning("telling.failed", kind=kind, about=about, error=str(error))
+            case.judged = error
+        else:
+            case.judged = stored
+        if type(case.judged) is not type(decision):
+            self._remembered.withdraw(case.match, case.policy)
+        if isinstance(case.judged, TobanError):
+            return
+        self._remembered.take(case.judged, case.policy)
+        why = "; ".join(reason.en for reason in case.judged.reasons)
+        log.info("decision", kind=case.judged.kind, policy=decision.policy, object=decision.object, why=why)
+
+    def _tidy(self) -> None:
+        now = self._clock.now()
+        if now - self._tidied >= FORGET_EVERY:
+            self._tidied = now
+            self._remembered.forget(now, self._reach)
+            self._read_since = max(self._read_since, now - self._reach)
+
+
+def _turn(case: _Case) -> tuple[int, datetime]:
+    """By priority, then by time; what opened in one moment stays in the order in which it was found."""
+    return (-case.policy.spec.priority, case.match.opened_at)
+
+
+def _judged(case: _Case, undecided: Mapping[str, _Case]) -> Judged:
+    judged = case.judged if case.judged is not None else undecided[case.match.id].judged
+    if judged is None:
+        msg = f"{case.match.id} was not decided"
+        raise TobanError(msg)
+    return judged
 
 
 def _same(before: Decision, after: Decision) -> bool:
     return {reason.code for reason in before.reasons} == {reason.code for reason in after.reasons}
-
-
-def _condition(policy: Policy, match: Match, estate: Estate) -> bool | None:
-    if policy.spec.condition is None:
-        return None
-    try:
-        return evaluating.evaluate(policy.spec.condition, {**reading.values_for(estate, match.key), **match.values})
-    except (TobanError, ValueError) as error:
-        log.warning("condition.unreadable", policy=policy.name, error=str(error))
-        return None

@@ -1,31 +1,30 @@
 """YAML 1.2 documents with positions: what a person wrote, and the line and column where it stands.
 
-Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20,
-more than 50,000 values. Where a text is expected, a scalar arrives as it was written: `0x10` stays `0x10`.
+Refused before anything is built: aliases, anchors, tags, duplicate keys, more than 256 KiB, nesting deeper than 20, and
+numbers that YAML 1.1, YAML 1.2 and people read differently.
 """
 
 import difflib
-import os
 import stat
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from engine import composing
-from engine.composing import Place, Trap
+from engine.composing import Trap
 from engine.model.errors import ConfigurationError
-from engine.scalars import Written
+from engine.written import Written
 
 LIMIT_BYTES = 256 * 1024
 LIMIT_PROBLEMS = 50
 LIMIT_MESSAGE = 400
 
+Place: TypeAlias = composing.Place
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -82,35 +81,27 @@ class Document:
 
 def shortened(message: str) -> str:
     """One line of bounded length, whatever the file quoted in it contains."""
-    line = "".join(c if c.isprintable() else "?" for c in message)
+    line = "".join(c if c.isprintable() else "?" for c in message[: LIMIT_MESSAGE + 1])
     return line if len(line) <= LIMIT_MESSAGE else f"{line[:LIMIT_MESSAGE]}..."
 
 
 def read(path: Path) -> Document:
     """The document in a file; raises `Unreadable` with one clear sentence."""
     try:
-        raw = _bytes_of(path)
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting for ever
+            raise Unreadable([Problem(str(path), 1, 1, "this is not a regular file")])
+        with path.open("rb") as file:
+            raw = file.read(LIMIT_BYTES + 1)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "cannot be read"
-        raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why[:1].lower()}{why[1:]}")]) from error
+        why = getattr(error, "strerror", None) or "cannot be read"
+        raise Unreadable([Problem(str(path), 1, 1, f"cannot read the file: {why.lower()}")]) from error
     return parse(raw, str(path))
-
-
-def _bytes_of(path: Path) -> bytes:
-    """Only of plain files, never waiting for a writer, and no more than is needed to see that it is too large."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:  # noqa: PTH123  the descriptor is open already
-        kind = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(kind):
-            msg = "it is not a plain file"
-            raise ValueError(msg)
-        return file.read(LIMIT_BYTES + 1)
 
 
 def parse(raw: bytes, file: str) -> Document:
     """The document in these bytes; `file` names them in problems."""
     if len(raw) > LIMIT_BYTES:
-        raise Unreadable([Problem(file, 1, 1, f"the file is too large: at most {LIMIT_BYTES} bytes are read")])
+        raise Unreadable([Problem(file, 1, 1, f"the file is larger than {LIMIT_BYTES // 1024} KiB")])
     try:
         composed = composing.compose(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -123,7 +114,7 @@ def parse(raw: bytes, file: str) -> Document:
         what = str(error.problem or "not YAML").splitlines()[0]
         raise Unreadable([Problem(file, line, column, shortened(f"not valid YAML 1.2: {what}"))]) from error
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        # ruamel raises these on some broken inputs
+        # the library raises these, too, on some broken inputs
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise Unreadable([Problem(file, 1, 1, shortened(f"not valid YAML 1.2: {first}"))]) from error
     return Document(file, composed.value, composed.marks, composed.written)
@@ -131,54 +122,20 @@ def parse(raw: bytes, file: str) -> Document:
 
 def validate(document: Document, model: type[Parsed], context: Mapping[str, object] | None = None) -> Parsed:
     """The document as a model; raises `Unreadable` with all problems, each at its line."""
-    value = document.value
-    for _ in range(2):  # the second time with the texts as they were written
-        try:
-            return model.model_validate(value, context=dict(context or {}))
-        except ValidationError as error:
-            items = [dict(item) for item in error.errors()]
-            again = _as_written(document, value, items)
-            if again is None:
-                told = [_told(document, model, item) for item in items]
-                raise Unreadable(told[:LIMIT_PROBLEMS]) from error
-            value = again
-    raise AssertionError  # pragma: no cover  the second round has nothing left to rewrite
+    try:
+        return model.model_validate(document.value, context=dict(context or {}))
+    except ValidationError as error:
+        items = error.errors(include_context=False, include_input=False, include_url=False)[:LIMIT_PROBLEMS]
+        raise Unreadable([_told(document, model, dict(item)) for item in items]) from error
 
 
-def _as_written(document: Document, value: JsonValue, items: Sequence[Mapping[str, object]]) -> JsonValue | None:
-    """The value with texts where the model wants texts and a number or a truth was read; None: nothing to change."""
-    changed: JsonValue | None = None
-    for item in items:
-        place = _place_of(item)
-        written = document.written.get(place)
-        if item.get("type") != "string_type" or written is None or not isinstance(_at(value, place), int | float):
-            continue
-        changed = deepcopy(value) if changed is None else changed
-        parent = _at(changed, place[:-1])
-        if isinstance(parent, dict | list):
-            parent[place[-1]] = written.text  # type: ignore[index, call-overload]
-    return changed
-
-
-def _at(value: JsonValue, place: Place) -> JsonValue:
-    for part in place:
-        if isinstance(value, dict) and isinstance(part, str):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int):
-            value = value[part]
-        else:
-            return None
-    return value
-
-
-def _place_of(item: Mapping[str, object]) -> Place:
-    loc = item.get("loc", ())
-    parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
-    return tuple(part for part in parts if not str(part).startswith("~"))  # a tag of a union is no place
+_HINTS = {"string_type": "; put it in quotes", "bool_type": ": write true or false"}
 
 
 def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -> Problem:
-    place = _place_of(item)
+    loc = item.get("loc", ())
+    parts = [part for part in loc if isinstance(part, str | int)] if isinstance(loc, tuple) else []
+    place: Place = tuple(part for part in parts if not str(part).startswith("~"))  # a tag of a union is no place
     where = ".".join(str(part) for part in place) or "the document"
     kind, last = item.get("type"), place[-1] if place else ""
     text = str(item.get("msg", "")).removeprefix("Value error, ")
@@ -188,7 +145,8 @@ def _told(document: Document, model: type[BaseModel], item: dict[str, object]) -
         return document.problem(place, f"unknown field {last!r} in {where.rpartition('.')[0] or 'the document'}{hint}")
     if kind == "missing":
         return document.problem(place[:-1], f"{where} is missing")
-    return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}")
+    hint = _HINTS.get(str(kind), "")
+    return document.problem(place, f"{where}: {text[:1].lower()}{text[1:]}{hint}")
 
 
 def _fields_at(model: type[BaseModel], place: Place) -> list[str]:

@@ -7,50 +7,27 @@ decisions already made are recognised by id, and unfinished runs are resumed by 
 """
 
 import asyncio
-from dataclasses import dataclass
-from datetime import timedelta
+from itertools import groupby
 
 import structlog
 
 from engine import planning
-from engine.bus import codec, subjects
+from engine.bus import subjects
 from engine.bus.port import Bus, Delivery
 from engine.clock import Clock
 from engine.deciding import Decider
-from engine.estate import linking, projecting
-from engine.guard import witnesses
-from engine.model.catalogue import Catalogue
+from engine.estate import linking
+from engine.hearing import Hearing, Picture
 from engine.model.decision import Act, Hold
 from engine.model.errors import Permanent, TobanError
-from engine.model.estate import Estate, Site
-from engine.model.event import Arrival
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
 from engine.model.run import RunPlan
-from engine.rules.matching import Matcher
+from engine.past import FlowSettings, Past
 from engine.runs.runner import Runner
+from engine.telling import Teller
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class FlowSettings:
-    """Seconds."""
-
-    replay: float = 7200.0
-    """How far back events are read again at a start: longer than any `for` of a policy."""
-    redecide: float = 2.0
-    """How often a held match is looked at again."""
-    tick: float = 0.2
-    """Longest time between two looks at the timers."""
-
-
-@dataclass(slots=True)
-class Picture:
-    """What the engine knows now; replaced, never changed in place."""
-
-    estate: Estate
-    seen: witnesses.Seen
 
 
 class Flow:
@@ -60,24 +37,28 @@ class Flow:
         self,
         bus: Bus,
         clock: Clock,
-        catalogue: Catalogue,
-        site: Site,
         policies: tuple[Policy, ...],
+        hearing: Hearing,
         decider: Decider,
         runner: Runner,
         settings: FlowSettings,
     ) -> None:
-        """Nothing starts before `run`."""
-        self._bus, self._clock, self._catalogue, self._settings = bus, clock, catalogue, settings
+        """Nothing starts before `run`. `hearing` was made for the same policies."""
+        self._bus, self._clock, self._settings = bus, clock, settings
         self._policies = {policy.name: policy for policy in policies}
-        self._decider, self._runner = decider, runner
-        self.picture = Picture(Estate(site=site), {})
-        self._matcher = Matcher(policies, catalogue, lambda event, by: linking.key_for(self.picture.estate, event, by))
+        self._hearing, self._decider, self._runner = hearing, decider, runner
+        self._past = Past(bus, clock, hearing, settings)
+        self._teller = Teller(bus, clock)
+        self._one_at_a_time = asyncio.Lock()
         self._findings: asyncio.Queue[Match | Ended] = asyncio.Queue()
-        self._replayed: dict[str, int] = {}
         self._held: dict[str, Match] = {}
         self._carrying: set[str] = set()
         self._runs: asyncio.TaskGroup | None = None
+
+    @property
+    def picture(self) -> Picture:
+        """What the engine knows now."""
+        return self._hearing.picture
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Rebuild, resume, then work until cancelled."""
@@ -89,81 +70,94 @@ class Flow:
             group.create_task(self._hear("engine-inventory", subjects.ALL_INVENTORY), name="hear inventory")
             group.create_task(self._hear("engine-events", subjects.ALL_EVENTS), name="hear events")
             group.create_task(self._tick(), name="timers")
+            group.create_task(self._remember(), name="low water")
             group.create_task(self._decide(), name="decide")
             group.create_task(self._redecide(), name="decide again")
             if ready is not None:
                 ready.set()
 
     async def _rebuild(self) -> tuple[str, ...]:
-        async for record in self._bus.replay(subjects.ALL_INVENTORY, last_per_subject=True):
-            self._replayed["inventory"] = record.sequence
-            self._take(codec.decode(record))
+        await self._past.inventory()
         await self._decider.rebuild()
-        since = self._clock.now() - timedelta(seconds=self._settings.replay)
-        open_matches: dict[str, Match] = {}
-        async for record in self._bus.replay(subjects.ALL_EVENTS, since=since):
-            self._replayed["events"] = record.sequence
-            try:
-                findings = self._feed(codec.decode(record))
-            except Permanent as error:
-                log.warning("event.unreadable", sequence=record.sequence, error=str(error))
-                continue
-            _fold(open_matches, findings)
-        _fold(open_matches, self._matcher.advance(self._clock.now()))
-        for match in open_matches.values():
+        open_matches = await self._past.events(tuple(self._policies.values()))
+        for match in open_matches:
             await self._findings.put(match)
         log.info("flow.rebuilt", hosts=len(self.picture.estate.hosts), open_matches=len(open_matches))
         return await self._runner.unfinished()
 
-    def _take(self, arrival: Arrival) -> None:
-        event = arrival.event
-        self.picture.estate = projecting.apply(self.picture.estate, event)
-        host = linking.host_of(self.picture.estate, event.subject)
-        if host is not None:
-            word = witnesses.observe(self._catalogue, event, f"host:{host}", arrival.stored_at)
-            if word is not None:
-                self.picture.seen = witnesses.remember(self.picture.seen, word)
+    async def exchange(self, policies: tuple[Policy, ...]) -> None:
+        """From now on follow these policies, checked as files are. What did not change keeps all that is open.
 
-    def _feed(self, arrival: Arrival) -> tuple[Match | Ended, ...]:
-        due = self._matcher.advance(arrival.stored_at)
-        self._take(arrival)
-        return (*due, *self._matcher.feed(arrival))
+        A policy that is new, or waits for something else than before, is fed with the past first; meanwhile the others
+        go on. Raises `Unusable` or `CoreFault`, and then nothing has changed.
+        """
+        matcher = self._hearing.matcher
+        fresh = matcher.beside(matcher.unknown(policies))
+        found = await self._past.of(fresh, policies)
+        await self._decider.reach_back({policy.name: policy for policy in policies})
+        async with self._one_at_a_time:
+            matches = await found.caught_up()
+            matcher.exchange(policies, fresh)
+            self._policies = {policy.name: policy for policy in policies}
+            self._decider.exchange(self._policies)
+            self._held = {name: one for name, one in self._held.items() if one.policy in self._policies}
+        for match in matches:
+            await self._findings.put(match)
 
     async def _hear(self, durable: str, subject: str) -> None:
         async with self._bus.subscription(durable, subject) as subscription:
             while True:
-                for delivery in await subscription.fetch(256, self._settings.tick):
-                    await self._heard(delivery)
+                deliveries = await subscription.fetch(256, self._settings.tick)
+                async with self._one_at_a_time:
+                    for delivery in deliveries:
+                        await self._heard(delivery)
 
     async def _heard(self, delivery: Delivery) -> None:
-        record = delivery.record
-        stream = "inventory" if record.subject.startswith("inventory.") else "events"
-        if record.sequence > self._replayed.get(stream, 0):
-            try:
-                for finding in self._feed(codec.decode(record)):
-                    await self._findings.put(finding)
-            except Permanent as error:
-                log.warning("event.unreadable", sequence=record.sequence, error=str(error))
-                await delivery.term(str(error))
-                return
-        await delivery.ack()
+        try:
+            for finding in self._past.next(delivery.record):
+                await self._findings.put(finding)
+        except Permanent as error:
+            log.warning("event.unreadable", sequence=delivery.record.sequence, error=str(error))
+            await delivery.term(str(error))
+        else:
+            await delivery.ack()
 
     async def _tick(self) -> None:
         while True:
-            for finding in self._matcher.advance(self._clock.now()):
+            async with self._one_at_a_time:
+                found = self._hearing.matcher.advance(self._clock.now())
+            for finding in found:
                 await self._findings.put(finding)
-            for policy, count in self._matcher.overflowed().items():
+            for policy, count in self._hearing.matcher.overflowed().items():
                 await self._decider.overflowed(policy, count)
+            for policy, story in self._hearing.matcher.faulted().items():
+                await self._teller.tell("toban.rules.fault", f"{policy}.{story}", f"toban:{policy}", story)
             await self._clock.sleep(self._settings.tick)
+
+    async def _remember(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.low_water)
+            try:
+                await self._past.remember()
+            except TobanError as error:  # an older mark only means a longer replay
+                log.warning("flow.low_water_unwritten", error=str(error))
 
     async def _decide(self) -> None:
         while True:
-            finding = await self._findings.get()
-            if isinstance(finding, Ended):
-                self._held.pop(finding.id, None)
-                await self._decider.ended(finding)
-            else:
-                await self._judge(finding)
+            findings = [await self._findings.get()]
+            while not self._findings.empty():
+                findings.append(self._findings.get_nowait())
+            for is_end, some in groupby(findings, lambda one: isinstance(one, Ended)):
+                if is_end:
+                    for one in some:
+                        await self._end(one)
+                else:
+                    await self._judge([one for one in some if isinstance(one, Match)])
+
+    async def _end(self, ended: Match | Ended) -> None:
+        if isinstance(ended, Ended):
+            self._held.pop(ended.id, None)
+            await self._decider.ended(ended)
 
     async def _redecide(self) -> None:
         while True:
@@ -172,23 +166,21 @@ class Flow:
                 for match in self._held.values():
                     self._findings.put_nowait(match)
 
-    async def _judge(self, match: Match) -> None:
-        policy = self._policies.get(match.policy)
-        if policy is None or not linking.in_scope(self.picture.estate, policy.spec.scope, match.key):
-            return
-        try:
-            decision = await self._decider.decide(match, policy, self.picture.estate, self.picture.seen)
-        except TobanError as error:
-            log.warning("decision.failed", match=match.id, policy=match.policy, error=str(error))
-            self._held[match.id] = match
-            return
-        if isinstance(decision, Hold):
-            self._held[match.id] = match
-            return
-        self._held.pop(match.id, None)
-        if isinstance(decision, Act) and match.id not in self._carrying and self._runs is not None:
-            plan = planning.plan(decision, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
-            self._spawn(match.id, plan)
+    async def _judge(self, matches: list[Match]) -> None:
+        estate, seen, people = self.picture.estate, self.picture.seen, self.picture.people
+        ours = [match for match in matches if (policy := self._policies.get(match.policy)) is not None
+                and linking.in_scope(estate, policy.spec.scope, match.key)]  # fmt: skip
+        for match, judged in zip(ours, await self._decider.decide_all(ours, estate, seen, people), strict=True):
+            if isinstance(judged, TobanError):
+                log.warning("decision.failed", match=match.id, policy=match.policy, error=str(judged))
+            if isinstance(judged, Hold | TobanError):
+                self._held[match.id] = match
+                continue
+            self._held.pop(match.id, None)
+            if isinstance(judged, Act) and match.id not in self._carrying and self._runs is not None:
+                policy = self._policies[match.policy]
+                plan = planning.plan(judged, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
+                self._spawn(match.id, plan)
 
     def _spawn(self, run: str, plan: RunPlan | None) -> None:
         if self._runs is not None:
@@ -203,11 +195,3 @@ class Flow:
             await self._decider.run_broken(run, str(error))
         else:
             await self._decider.run_ended(run, outcome)
-
-
-def _fold(open_matches: dict[str, Match], findings: tuple[Match | Ended, ...]) -> None:
-    for finding in findings:
-        if isinstance(finding, Match):
-            open_matches[finding.id] = finding
-        else:
-            open_matches.pop(finding.id, None)

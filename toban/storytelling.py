@@ -76,5 +76,6 @@ async def report(bus: Bus, now: datetime, unfinished: tuple[str, ...]) -> dict[s
         "heartbeat_age_s": round(age, 1) if age is not None else None,
         "last_event_age_s": round((now - last).total_seconds(), 1) if last is not None else None,
         "open_runs": list(unfinished),
+        "broken_policies": health.get("broken_policies", []),
         "health": health,
     }

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from actuators import parameters
-from actuators.vsphere.world import Looking, World, refused
-from engine.clients import vsphere_orders, vsphere_reading
+from actuators.vsphere.trails import About
+from actuators.vsphere.world import Looking, World, misnamed, refused
+from engine.clients import vsphere_orders
 from engine.clients.vsphere import Session
 from engine.clients.vsphere_reading import HostFacts
 from engine.model.command import Called, Command, Sighting, State
@@ -15,17 +16,10 @@ Order = Callable[[Session, str], str]
 GONE = "no host with this UUID is in the inventory"
 
 
-async def _host(world: World, command: Command) -> HostFacts | None:
-    uuid = parameters.text(command, "uuid")
-    return await world.ask(command, lambda session: vsphere_reading.host_by_uuid(session, uuid))
-
-
 def may_be_cut(host: HostFacts, name: str) -> str | None:
     """Why this host must not be taken out, or None. A host that answers vCenter is not dead, whatever was decided."""
     if host.name != name:
-        return (
-            f"the host with this UUID is named {host.name} in vCenter, not {name}; identity in doubt (safety rule S6)"
-        )
+        return misnamed(host, name)
     if host.connection not in ("notResponding", "disconnected"):
         return f"{name} is {host.connection} in vCenter; a host that answers is not taken out of the inventory"
     return None
@@ -40,7 +34,7 @@ class Cutting(Looking):
         self._order, self._reached = order, reached
 
     async def _see(self, command: Command) -> Sighting:
-        host, name = await _host(self._world, command), parameters.text(command, "name")
+        host, name = await self._world.host(command), parameters.text(command, "name")
         if host is None:
             return Sighting(State.REACHED, GONE)
         reason = may_be_cut(host, name)
@@ -51,13 +45,14 @@ class Cutting(Looking):
 
     async def act(self, command: Command, called: Called) -> None:
         """Sends the order for exactly this host; raises Permanent if the host answers again."""
-        host = await _host(self._world, command)
+        host = await self._world.host(command)
         if host is None:
             return
         reason = may_be_cut(host, parameters.text(command, "name"))
         if reason is not None:
             raise Permanent(reason)
-        reference = await self._world.order(command, called, lambda session: self._order(session, host.ref))
+        about = About("HostSystem", host.ref, ("disconnect", "destroy"))
+        reference = await self._world.order(command, called, lambda session: self._order(session, host.ref), about)
         await self._world.finish(command, reference)
 
 

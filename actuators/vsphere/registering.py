@@ -20,7 +20,7 @@ def judge(vm: VmFacts | None, target: HostFacts | None, name: str, wanted: str) 
         return refused(f"the target {wanted} is not in the inventory")
     if not target.connected:
         return refused(f"the target {wanted} is {target.connection}")
-    if target.maintenance:
+    if not target.in_service:
         return refused(f"the target {wanted} is in maintenance mode, or vCenter does not say that it is not")
     return Sighting(State.READY, f"{name} is not in the inventory", {"target": target.ref})
 

@@ -4,6 +4,7 @@ import structlog
 
 from actuators import parameters
 from actuators.vsphere.tasks import TaskFailed
+from actuators.vsphere.trails import About
 from actuators.vsphere.world import Looking, refused, unknown
 from engine.clients import vsphere_orders
 from engine.clients.vsphere_reading import Question, VmFacts
@@ -40,8 +41,8 @@ def judge(vm: VmFacts | None, name: str) -> Sighting:
         return unknown(f"{name} is recorded at {where}, which vCenter cannot see")
     if vm.power == "poweredOn":
         return Sighting(State.REACHED, f"{name} runs at {where}", {"host": where, "boot_time": vm.boot_time})
-    if vm.host.maintenance:
-        return refused(f"{where} is in maintenance mode")
+    if not vm.host.in_service:
+        return refused(f"{where} is in maintenance mode, or vCenter does not say that it is not")
     return Sighting(State.READY, f"{name} is {vm.power} at {where}", {"vm": vm.ref, "host": where})
 
 
@@ -76,7 +77,8 @@ class PowerOn(Looking):
         if vm is None:
             msg = f"{parameters.text(command, 'name')} is not in the inventory any more"
             raise Permanent(msg)
-        reference = await self._world.order(command, called, lambda s: vsphere_orders.power_on(s, vm.ref))
+        about = About("VirtualMachine", vm.ref, ("powerOn",))
+        reference = await self._world.order(command, called, lambda s: vsphere_orders.power_on(s, vm.ref), about)
         await self._finish(command, reference)
 
     async def follow(self, command: Command, reference: str) -> None:

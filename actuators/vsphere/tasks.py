@@ -1,11 +1,13 @@
 """Waiting for a vCenter task, with its progress, to a typed end."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
 from actuators.vsphere.sessions import VCenters
-from engine.clients import vsphere_reading
+from actuators.vsphere.trails import Trail
+from engine.clients import vsphere_reading, vsphere_tasks
 from engine.clients.vsphere_reading import TaskFacts
 from engine.clock import Clock
 from engine.model.command import Command
@@ -30,6 +32,21 @@ async def _nothing() -> None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an order."""
+
+    task: str
+    state: str
+    """queued, running, success, error."""
+    fault: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        """It has not ended."""
+        return self.state in ("queued", "running")
+
+
 class TaskWatch:
     """Follows tasks."""
 
@@ -37,12 +54,18 @@ class TaskWatch:
         """Time is handed in."""
         self._vcenters, self._clock = vcenters, clock
 
-    async def running(self, vcenter: str, reference: str | None) -> bool:
-        """A task of an earlier call is still under way."""
-        if reference is None:
-            return False
-        found = await self._vcenters.ask(vcenter, lambda session: vsphere_reading.task(session, reference))
-        return found is not None and found.state in ("queued", "running")
+    async def fate(self, vcenter: str, reference: str) -> Fate | None:
+        """What became of an order: by its task, or by the trail that it left; None: vCenter knows of no such task."""
+        trail = Trail.parse(reference)
+        if trail is None:
+            found = await self._vcenters.ask(vcenter, lambda session: vsphere_reading.task(session, reference))
+            return Fate(reference, found.state, found.fault) if found is not None else None
+        about, begin = trail.about, trail.begin
+        lines = await self._vcenters.ask(
+            vcenter, lambda session: vsphere_tasks.since(session, about.kind, about.ref, begin)
+        )
+        line = trail.newest(lines)
+        return Fate(line.ref, line.state, line.fault) if line is not None else None
 
     async def finish(
         self, command: Command, vcenter: str, reference: str, meanwhile: Meanwhile = _nothing

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from actuators import parameters
 from actuators.vsphere.sessions import VCenters
-from actuators.vsphere.tasks import Meanwhile, TaskWatch
+from actuators.vsphere.tasks import Fate, Meanwhile, TaskWatch
+from actuators.vsphere.trails import About, Trail
 from engine.clients import vsphere_reading
 from engine.clients.vsphere import Session
-from engine.clients.vsphere_reading import VmFacts
+from engine.clients.vsphere_reading import HostFacts, VmFacts
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.errors import TobanError
@@ -26,6 +27,11 @@ def refused(sentence: str) -> Sighting:
 def unknown(sentence: str) -> Sighting:
     """In doubt: nothing is done."""
     return Sighting(State.UNKNOWN, sentence)
+
+
+def misnamed(host: HostFacts, name: str) -> str:
+    """The host with this UUID goes by another name than the estate's."""
+    return f"the host with this UUID is named {host.name} in vCenter, not {name}; identity in doubt (safety rule S6)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,32 @@ class World:
         uuid = parameters.text(command, "instance_uuid")
         return await self.ask(command, lambda session: vsphere_reading.vm_by_uuid(session, uuid))
 
+    async def host(self, command: Command) -> HostFacts | None:
+        """The command's host by its system UUID."""
+        uuid = parameters.text(command, "uuid")
+        return await self.ask(command, lambda session: vsphere_reading.host_by_uuid(session, uuid))
+
+    async def fate(self, command: Command, reference: str) -> Fate | None:
+        """What became of an order of an earlier call; None: vCenter knows of no such task."""
+        return await self.tasks.fate(parameters.text(command, "vcenter"), reference)
+
     async def busy(self, command: Command, reference: str | None) -> Sighting | None:
         """BUSY while a task of an earlier call runs."""
-        if reference is None or not await self.tasks.running(parameters.text(command, "vcenter"), reference):
+        fate = await self.fate(command, reference) if reference is not None else None
+        if fate is None or not fate.under_way:
             return None
-        return Sighting(State.BUSY, f"the task {reference} is under way", {"task": reference})
+        return Sighting(State.BUSY, f"the task {fate.task} is under way", {"task": fate.task})
 
-    async def order(self, command: Command, called: Called, work: Callable[[Session], str]) -> str:
-        """Send one order and keep its task's reference; the reference."""
+    async def order(
+        self, command: Command, called: Called, work: Callable[[Session], str], about: About | None = None
+    ) -> str:
+        """Send one order and keep its task's reference; the reference.
+
+        With `about` a trail is kept before the order goes out, by which its task is found if we die before we know it.
+        """
+        if about is not None:
+            now = await self.ask(command, lambda session: session.now())
+            await called(Trail.before(now, about).reference)
         reference = await self.vcenters.order(parameters.text(command, "vcenter"), work)
         await called(reference)
         return reference

@@ -15,6 +15,8 @@ from engine.model.event import Event, Severity
 from engine.model.ids import Kind
 
 PLANNED_REASONS = frozenset({"userRequest", "agentUpgrade"})
+SERVICE = "\\machine-"
+"""In the names of vCenter's own services: `VSPHERE.LOCAL\\machine-<uuid>`."""
 OVERLAP = timedelta(minutes=10)
 """How far before the cursor a catch-up reads: events come late and unordered."""
 WRAP = 2**32
@@ -28,6 +30,8 @@ class Entry(BaseModel):
     type: str
     subject: str
     planned: bool = False
+    asked: bool = False
+    """Planned where a user asked for it (a person, or Toban by its own account) and it hangs on a task."""
 
 
 Table = Mapping[str, Entry]
@@ -70,7 +74,7 @@ def to_event(happened: VcenterEvent, entries: Table, words: Catalogue, place: Pl
     known = words.get(entry.type)
     data: dict[str, str | bool | int] = {
         "user": happened.user,
-        "planned": entry.planned or happened.reason in PLANNED_REASONS,
+        "planned": _planned(happened, entry),
         "message": happened.message,
         "event_id": happened.kind,
         "chain": happened.chain,
@@ -86,6 +90,13 @@ def to_event(happened: VcenterEvent, entries: Table, words: Catalogue, place: Pl
         severity=known.severity if known is not None else Severity.INFO,
         data=dict(data),
     )
+
+
+def _planned(happened: VcenterEvent, entry: Entry) -> bool:
+    """Whether somebody wanted it (vCenter events, pitfall 11); an empty user is vCenter itself, HA or the guest."""
+    somebody = bool(happened.user) and SERVICE not in happened.user.lower()
+    asked = entry.asked and somebody and happened.chain != happened.key
+    return entry.planned or asked or happened.reason in PLANNED_REASONS
 
 
 def identity(happened: VcenterEvent, place: Place) -> str:

@@ -107,6 +107,7 @@ class Inventory:
 
     def _store(self, ref: str, row: Mapping[str, Any]) -> LiveDatastore:
         hosts = self._names("HostSystem", row.get("host"))
+        capacity, free = int(row["summary.capacity"]), int(row["summary.freeSpace"])
         return LiveDatastore(
             name=row["name"],
             ref=ref,
@@ -114,9 +115,10 @@ class Inventory:
             url=str(row.get("summary.url") or ""),
             accessible=bool(row["summary.accessible"]),
             shared=len(hosts) > 1,
-            capacity_mb=int(row["summary.capacity"]) // MB,
-            free_mb=int(row["summary.freeSpace"]) // MB,
+            capacity_mb=capacity // MB,
+            free_mb=free // MB,
             hosts=hosts,
+            used_percent=round(100.0 * (capacity - free) / capacity, 1) if capacity else 0.0,
         )
 
     def _names(self, kind: str, refs: Iterable[str] | None) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def of_entry(entry: Entry, target: str) -> Line | None:
     verb = entry.step or "run"
     text = f"{verb}: {entry.detail}" if entry.detail else verb
     if entry.reference:
-        text = f"{text} (task {entry.reference})"
+        text = f"{text} ({entry.reference})"
     return Line(
         at=entry.at, room="done", what=entry.phase.value, about=target, text=text, cause=entry.command or entry.run
     )

@@ -110,6 +110,7 @@ class Reader:
             opt_start_time=since,
             ack_policy=AckPolicy.NONE,
             inactive_threshold=60.0,
+            mem_storage=True,
         )
         pull = await self._ephemeral(subject, config)
         try:

@@ -42,6 +42,8 @@ class Power:
     word: str
     resets: frozenset[str]
     """Reset types that this BMC accepts, in Redfish's words."""
+    health: str = ""
+    """OK, Warning or Critical, the worse of the system's own word and that of its parts; empty: not told."""
 
 
 class _Line(connector.Connector):  # type: ignore[misc]  # an untyped class of the library
@@ -79,19 +81,19 @@ class Bmc:
             word = str(found.power_state.value) if found.power_state is not None else "unset"
             on = {"On": True, "Off": False}.get(word)
             serial, uuid = str(found.serial_number or "").strip(), str(found.uuid or "").strip().lower()
-            return Power(serial, uuid, str(found.manufacturer or ""), on, word, resets)
+            return Power(serial, uuid, str(found.manufacturer or ""), on, word, resets, _health(found.status))
 
-    def force_off(self) -> None:
-        """Order ForceOff once. Returns when the order is taken; raises InDoubt if no answer came.
+    def reset(self, kind: str) -> None:
+        """Order one reset in Redfish's words: ForceOff, On. Returns when it is taken; raises InDoubt if no answer came.
 
         Raises Transient if the BMC was out of reach before the order, Permanent if it refused.
         """
         with self._opened() as found:
             self.ordered = True
             try:
-                found.reset_system(sushy.ResetType.FORCE_OFF)
+                found.reset_system(sushy.ResetType(kind))
             except OUT_OF_REACH as error:
-                msg = f"BMC {self._url}: ForceOff was sent, no answer came ({_first_line(error)})"
+                msg = f"BMC {self._url}: {kind} was sent, no answer came ({_first_line(error)})"
                 raise InDoubt(msg) from error
 
     @contextmanager
@@ -129,6 +131,11 @@ class Bmc:
         if isinstance(error, exceptions.HTTPError | exceptions.InvalidParameterValueError):
             return f"refused: {text}"
         return f"answers what this program cannot read: {text}"
+
+
+def _health(status: Any) -> str:
+    words = {str(word.value) for word in (status.health, status.health_rollup) if word is not None} if status else set()
+    return next((word for word in ("Critical", "Warning", "OK") if word in words), "")
 
 
 def _first_line(error: Exception) -> str:

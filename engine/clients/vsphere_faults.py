@@ -30,7 +30,13 @@ OUT_OF_REACH = (
     vim.fault.InvalidHostConnectionState,
     vim.fault.HostConnectFault,
 )
-LATER = (vim.fault.TaskInProgress, vim.fault.ConcurrentAccess, vmodl.fault.SystemError)
+LATER = (
+    vim.fault.TaskInProgress,
+    vim.fault.ConcurrentAccess,
+    vim.fault.InvalidPowerState,
+    vmodl.fault.SystemError,
+)
+"""Faults that are answers (safety rule S8): look again."""
 
 
 def is_lost_session(error: Exception) -> bool:

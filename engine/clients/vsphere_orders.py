@@ -43,6 +43,26 @@ def power_on(session: Session, vm_ref: str) -> str:
     return _ref(session.managed(vim.VirtualMachine, vm_ref).PowerOnVM_Task())
 
 
+def reset(session: Session, vm_ref: str) -> str:
+    """ResetVM_Task of a running VM."""
+    return _ref(session.managed(vim.VirtualMachine, vm_ref).ResetVM_Task())
+
+
+def enter_maintenance(session: Session, host_ref: str, timeout: int) -> str:
+    """EnterMaintenanceMode_Task: waits `timeout` seconds for running VMs to leave; those that are off stay."""
+    return _ref(session.managed(vim.HostSystem, host_ref).EnterMaintenanceMode_Task(timeout, False))
+
+
+def exit_maintenance(session: Session, host_ref: str, timeout: int) -> str:
+    """ExitMaintenanceMode_Task."""
+    return _ref(session.managed(vim.HostSystem, host_ref).ExitMaintenanceMode_Task(timeout))
+
+
+def shut_down(session: Session, host_ref: str) -> str:
+    """ShutdownHost_Task without force: vCenter refuses a host that is not in maintenance mode."""
+    return _ref(session.managed(vim.HostSystem, host_ref).ShutdownHost_Task(False))
+
+
 def relocate(session: Session, vm_ref: str, host_ref: str, pool_ref: str | None) -> str:
     """RelocateVM_Task to another host; the disks stay."""
     spec = vim.vm.RelocateSpec(host=session.managed(vim.HostSystem, host_ref))

@@ -21,6 +21,7 @@ HOST_PATHS = (
     "datastore",
     "network",
 )
+STANDING_PATHS = ("name", "runtime.connectionState", "runtime.powerState", "runtime.inMaintenanceMode")
 VM_PATHS = (
     "name",
     "datastore",
@@ -45,7 +46,8 @@ class HostFacts:
     connection: str
     """connected, disconnected, notResponding; `unreadable` if vCenter did not say."""
     power: str
-    maintenance: bool
+    maintenance: bool | None
+    """None: vCenter did not say."""
     vmotion: bool | None
     pool_ref: str | None
     datastores: frozenset[str]
@@ -56,6 +58,25 @@ class HostFacts:
     def connected(self) -> bool:
         """VCenter talks to it."""
         return self.connection == "connected"
+
+    @property
+    def in_service(self) -> bool:
+        """Proven not to be in maintenance mode."""
+        return self.maintenance is False
+
+
+@dataclass(frozen=True, slots=True)
+class HostStanding:
+    """What a survey of all hosts reads of each."""
+
+    connection: str
+    power: str
+    maintenance: bool | None
+
+    @property
+    def stopped_on_purpose(self) -> bool:
+        """Somebody put it there through vCenter: maintenance, standby, or a power-off on request."""
+        return self.maintenance is True or self.power in ("standBy", "poweredOff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,34 @@ def host_by_name(session: Session, name: str) -> HostFacts | None:
     return _host(session, session.managed(vim.HostSystem, rows[0].ref)) if rows else None
 
 
+def standings(session: Session) -> dict[str, tuple[HostStanding, ...]]:
+    """How every host stands, by inventory name; more than one under a name: names are not unique across folders."""
+    found: dict[str, tuple[HostStanding, ...]] = {}
+    for row in session.read(vim.HostSystem, STANDING_PATHS):
+        name, maintenance = str(row.get("name") or ""), row.get("runtime.inMaintenanceMode")
+        connection, power = row.get("runtime.connectionState"), row.get("runtime.powerState")
+        one = HostStanding(str(connection or "unreadable"), str(power or "unknown"), maintenance)
+        found[name] = (*found.get(name, ()), one)
+    return found
+
+
+def vms_at(session: Session, host_ref: str) -> dict[str, str]:
+    """Name and power word of every VM that is recorded at a host; `unknown` where vCenter did not say.
+
+    Raises Permanent if a VM does not tell where it is: it may be here (safety rule S11). The host's own list is not
+    asked: it is worked out from the same records, and not every server keeps it up to date.
+    """
+    found: dict[str, str] = {}
+    for row in session.read(vim.VirtualMachine, ("name", "runtime.host", "runtime.powerState")):
+        name = str(row.get("name") or row.ref)
+        if "runtime.host" in row.missing:
+            msg = f"vCenter does not say on which host {name} is; no host counts as empty"
+            raise Permanent(msg)
+        if _ref(row.get("runtime.host")) == host_ref:
+            found[name] = str(row.get("runtime.powerState") or "unknown")
+    return found
+
+
 def _host(session: Session, target: Any) -> HostFacts | None:
     try:
         row = session.read_one(target, HOST_PATHS)
@@ -131,7 +180,7 @@ def _host(session: Session, target: Any) -> HostFacts | None:
         uuid=str(row.get("hardware.systemInfo.uuid") or "").lower(),
         connection=str(row.get("runtime.connectionState") or "unreadable"),
         power=str(row.get("runtime.powerState") or "unknown"),
-        maintenance=row.get("runtime.inMaintenanceMode") is not False,
+        maintenance=row.get("runtime.inMaintenanceMode"),
         vmotion=row.get("summary.config.vmotionEnabled"),
         pool_ref=_ref(pool),
         datastores=_refs(row.get("datastore")),

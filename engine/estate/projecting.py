@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from engine.estate import linking, reading
+from engine.estate.reading import READY, STATUSES
 from engine.model import ids
 from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm, Power
 from engine.model.event import Event
@@ -20,6 +21,8 @@ def apply(estate: Estate, event: Event) -> Estate:
         return _vm(estate, _parse(LiveVm, event))
     if event.type == "inventory.datastore":
         return _datastore(estate, _parse(LiveDatastore, event))
+    if event.type == "inventory.status":
+        return _status(estate, event)
     if event.type == "host.load":
         return _host_load(estate, event)
     if event.type == "vm.load":
@@ -55,9 +58,24 @@ def _vm(estate: Estate, vm: LiveVm | None) -> Estate:
     before = estate.vms.get(vm.instance_uuid)
     if before is not None and vm.cpu_used_mhz == 0:
         vm = vm.model_copy(update={"cpu_used_mhz": before.cpu_used_mhz})
-    others = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
-    kept = others if vm.removed else {**others, vm.instance_uuid: vm}
-    return estate.model_copy(update={"vms": kept, "ran": _ran_too(estate, vm, known=before is not None)})
+    if not vm.removed:
+        kept = {**estate.vms, vm.instance_uuid: vm}
+    else:
+        kept = {key: other for key, other in estate.vms.items() if key != vm.instance_uuid}
+    ran = _ran_too(estate, vm, known=before is not None)
+    return estate.model_copy(update={"vms": kept, "named": _named(estate, before, vm), "ran": ran})
+
+
+def _named(estate: Estate, before: LiveVm | None, vm: LiveVm) -> dict[str, tuple[str, ...]]:
+    if before is not None and before.name == vm.name and not vm.removed:
+        return estate.named
+    found = dict(estate.named)
+    for name in {vm.name, before.name if before is not None else vm.name}:
+        kept = [uuid for uuid in found.get(name, ()) if uuid != vm.instance_uuid]
+        found[name] = (*kept, vm.instance_uuid) if name == vm.name and not vm.removed else tuple(kept)
+        if not found[name]:
+            del found[name]
+    return found
 
 
 def _ran_too(estate: Estate, vm: LiveVm, *, known: bool) -> dict[str, tuple[str, ...]]:
@@ -74,10 +92,19 @@ def _datastore(estate: Estate, store: LiveDatastore | None) -> Estate:
     return estate.model_copy(update={"datastores": {**estate.datastores, store.name: store}})
 
 
+def _status(estate: Estate, event: Event) -> Estate:
+    """A word that is none of ours changes nothing: what was marked stays marked."""
+    word = event.data.get("status")
+    if not isinstance(word, str) or word not in STATUSES:
+        return estate
+    others = {name: status for name, status in estate.statuses.items() if name != event.subject}
+    return estate.model_copy(update={"statuses": others if word == READY else {**others, event.subject: word}})
+
+
 def _vm_load(estate: Estate, event: Event) -> Estate:
     used = _number(event.data.get("cpu_mhz"))
     name, vcenter = ids.name_of(event.subject), event.source.partition("/")[2]
-    found = [vm for vm in estate.vms.values() if (vm.name, vm.vcenter) == (name, vcenter)]
+    found = [vm for vm in linking.named(estate, name) if vm.vcenter == vcenter]
     if used is None or len(found) != 1:
         return estate
     changed = found[0].model_copy(update={"cpu_used_mhz": used})

@@ -1,54 +1,22 @@
-"""Match and situation -> Act, Hold or Ignore. The first reason against acting decides; all of them are told."""
+"""Match and situation -> Act, Hold or Ignore. Every check is made and told; the first that has something decides.
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+Order: what is left alone (maintenance, plans, windows, people, `if`, `late`), a person's no, `recommend`; then what
+holds (orders, sight, limits, budget, precedence, witnesses); then `minimum_running`, and last the person who has to
+approve: nobody is asked about what could not be done anyway, and a yes lets nothing else through.
+"""
 
-from engine.guard import limits, witnesses
-from engine.guard.limits import Deed, Limits
-from engine.model.decision import Act, Decision, Hold, Ignore, Observation, Reason
-from engine.model.estate import Site
+from datetime import timedelta
+
+from engine.guard import approval, bounding, limits, suppressing, witnesses
+from engine.guard.situation import Check, Situation, Verdict, hold, ignore
+from engine.model.decision import Act, Decision, Hold, Ignore, Reason
 from engine.model.match import Match
-from engine.model.policy import Late, Mode, Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything that a decision may rest on, read just now and handed in frozen."""
-
-    now: datetime
-    site: Site
-    observations: tuple[Observation, ...] = ()
-    """About the matched host; expired ones left out."""
-    hosts_down: frozenset[str] = frozenset()
-    """All hosts that some witness called down lately."""
-    deeds: tuple[Deed, ...] = ()
-    stopped: str | None = "the stop switch was not read"
-    """Why everything stands still, or None."""
-    blind: str | None = None
-    """Why we do not trust our own sight (S3), or None."""
-    maintenance: str | None = None
-    """Who says that the object is in maintenance, or None."""
-    condition: bool | None = None
-    """What the policy's `if` gave; None: it could not be evaluated."""
-    limits: Limits = field(default_factory=Limits)
-    need: int = 2
-    """Witness classes an ungraceful act needs, whatever the policy says."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    kind: str
-    reason: Reason
-    page: bool = False
-
-
-Check = Callable[[Match, Policy, Situation], _Verdict | None]
+from engine.model.policy import Mode, Policy
 
 
 def decide(match: Match, policy: Policy, situation: Situation, revision: int = 0) -> Decision:
-    """The decision about a match; every reason is recorded, the first one decides its kind."""
-    verdicts = [verdict for check in _CHECKS if (verdict := check(match, policy, situation)) is not None]
+    """The decision about a match."""
+    against = _against(match, policy, situation)
     told = {
         "match": match.id,
         "policy": policy.name,
@@ -59,149 +27,104 @@ def decide(match: Match, policy: Policy, situation: Situation, revision: int = 0
         "revision": revision,
         "synthetic": any(event.synthetic for event in match.events),
     }
-    reasons = tuple(verdict.reason for verdict in verdicts)
-    if not verdicts:
-        return Act(**told, reasons=(_agreed(policy, situation),))
-    if verdicts[0].kind == "ignore":
+    reasons = tuple(verdict.reason for verdict in against)
+    if not against:
+        reasons = _for(policy, situation)
+    if policy.spec.mode is Mode.OBSERVE:
+        return Ignore(**told, reasons=(_dry("mode.observe", "観察のみ", "the policy only observes", against), *reasons))
+    if policy.spec.mode is Mode.RECOMMEND and not (against and against[0].kind == "ignore"):
+        first = _dry("mode.recommend", "推奨のみ", "the policy only recommends", against)
+        return Hold(**told, reasons=(first, *reasons), page=False)
+    if not against:
+        return Act(**told, reasons=reasons)
+    if against[0].kind == "ignore":
         return Ignore(**told, reasons=reasons)
-    return Hold(**told, reasons=reasons, page=any(verdict.page for verdict in verdicts))
+    return Hold(**told, reasons=reasons, page=any(verdict.page for verdict in against))
+
+
+def _against(match: Match, policy: Policy, situation: Situation) -> list[Verdict]:
+    checks: tuple[Check, ...] = (
+        *suppressing.LEFT_ALONE,
+        _rejected,
+        *bounding.BOUNDS,
+        *suppressing.IN_DOUBT,
+        bounding.minimum,
+    )
+    found = [verdict for check in checks if (verdict := check(match, policy, situation)) is not None]
+    found = _sure_to_open(policy, situation, found)
+    asked = _approval(match, policy, situation, alone=not found)
+    return [*found, asked] if asked is not None else found
+
+
+def _sure_to_open(policy: Policy, situation: Situation, found: list[Verdict]) -> list[Verdict]:
+    """A breaker is opened only by a match that would have been an act."""
+    if situation.breaker is not None and situation.breaker.open:
+        return found
+    dry = policy.spec.mode in (Mode.OBSERVE, Mode.RECOMMEND)
+    if not dry and {verdict.reason.code for verdict in found} <= bounding.OF_LIMITS:
+        return found
+    return [verdict for verdict in found if verdict.reason.code != "breaker"]
+
+
+def _rejected(_: Match, policy: Policy, situation: Situation) -> Verdict | None:
+    answer = situation.answer
+    if policy.spec.mode is not Mode.APPROVE or answer is None or answer.yes:
+        return None
+    why = f": {answer.why}" if answer.why else ""
+    return ignore("rejected", f"{answer.by} said no at {answer.at:%H:%M:%S}{why}", f"{answer.by} が却下{why}")
+
+
+def _approval(match: Match, policy: Policy, situation: Situation, *, alone: bool) -> Verdict | None:
+    if policy.spec.mode is not Mode.APPROVE:
+        return None
+    rule, since = policy.spec.approval, situation.waiting_since
+    how = approval.standing(rule, since, situation.answer, situation.now)
+    if how in ("approved", "rejected", "act"):
+        return None
+    say = f"toban approve {match.id[:12]}"
+    if not alone:
+        return hold("mode.approve", f"a person has to approve it: {say}", f"承認待ち: {say}")
+    if how == "waiting":
+        until = f"{(since or situation.now) + timedelta(seconds=rule.deadline):%Y-%m-%d %H:%M:%S}"
+        en = f"a person has to approve it until {until}: {say}"
+        return hold("mode.approve", en, f"承認待ち({until} まで): {say}", page=True)
+    en = f"nobody answered within {rule.deadline:.0f} s"
+    if how == "ignore":
+        return ignore("approval.deadline", f"{en}; it is left alone", f"{rule.deadline:.0f} 秒以内に回答なし、見送り")
+    ja = f"{rule.deadline:.0f} 秒以内に回答なし、引き続き承認待ち"
+    return hold("approval.deadline", f"{en}; it stays held until a person speaks", ja, page=True)
+
+
+def _for(policy: Policy, situation: Situation) -> tuple[Reason, ...]:
+    """What speaks for it."""
+    found = [_agreed(policy, situation)]
+    if policy.spec.mode is Mode.APPROVE:
+        found.append(_approved(policy, situation))
+    return tuple(found)
 
 
 def _agreed(policy: Policy, situation: Situation) -> Reason:
-    classes = witnesses.down(situation.observations, _allowed(policy))
     if not limits.is_ungraceful(policy):
         return Reason(code="held", en="the condition held; the act is reversible", ja="条件が継続、可逆な操作")
+    classes = witnesses.down(situation.observations, suppressing.observed(policy))
     names = " and ".join(classes)
     return Reason(code="witnesses", en=f"{names} agree that it is down", ja=f"{'・'.join(classes)} が停止を確認")
 
 
-def _allowed(policy: Policy) -> tuple[str, ...]:
-    return policy.spec.witnesses.of if policy.spec.witnesses else ("vcenter", "chassis", "probe", "bmc")
+def _approved(policy: Policy, situation: Situation) -> Reason:
+    answer, rule = situation.answer, policy.spec.approval
+    if answer is not None and approval.standing(rule, situation.waiting_since, answer, situation.now) == "approved":
+        why = f": {answer.why}" if answer.why else ""
+        en = f"{answer.by} approved it at {answer.at:%Y-%m-%d %H:%M:%S}{why}"
+        return Reason(code="approved", en=en, ja=f"{answer.by} が {answer.at:%Y-%m-%d %H:%M:%S} に承認{why}")
+    en = f"nobody answered within {rule.deadline:.0f} s, and the policy acts then"
+    return Reason(code="approval.deadline", en=en, ja=f"{rule.deadline:.0f} 秒以内に回答なし、ポリシーの定めにより実行")
 
 
-def _mode(_: Match, policy: Policy, __: Situation) -> _Verdict | None:
-    mode = policy.spec.mode
-    if mode is Mode.AUTOMATIC:
-        return None
-    en = {
-        Mode.OBSERVE: "the policy only observes; it would have been looked at",
-        Mode.RECOMMEND: "the policy only recommends",
-        Mode.APPROVE: "a person has to approve",
-    }[mode]
-    ja = {Mode.OBSERVE: "観察モード", Mode.RECOMMEND: "推奨のみ", Mode.APPROVE: "承認待ち"}[mode]
-    reason = Reason(code=f"mode.{mode.value}", en=en, ja=ja)
-    return _Verdict("ignore" if mode is Mode.OBSERVE else "hold", reason, page=mode is Mode.APPROVE)
-
-
-def _stopped(_: Match, __: Policy, situation: Situation) -> _Verdict | None:
-    if situation.stopped is None:
-        return None
-    return _Verdict("hold", Reason(code="stopped", en=situation.stopped, ja="停止スイッチにより保留"))
-
-
-def _maintenance(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    if situation.maintenance is None or "maintenance" not in policy.spec.unless:
-        return None
-    en = f"{match.key} is in maintenance ({situation.maintenance})"
-    return _Verdict("ignore", Reason(code="maintenance", en=en, ja=f"{match.key} は保守中"))
-
-
-def _planned(match: Match, policy: Policy, _: Situation) -> _Verdict | None:
-    planned = [event for event in match.events if event.data.get("planned") is True]
-    if not planned or "planned" not in policy.spec.unless:
-        return None
-    en = f"{planned[0].type} was planned by a person or a service"
-    return _Verdict("ignore", Reason(code="planned", en=en, ja="計画された操作"))
-
-
-def _condition(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    if policy.spec.condition is None or situation.condition is True:
-        return None
-    if situation.condition is None:
-        en = f"the condition {policy.spec.condition!r} could not be read for {match.key}"
-        return _Verdict("hold", Reason(code="condition.unknown", en=en, ja="条件を評価できない"), page=True)
-    en = f"the condition {policy.spec.condition!r} does not hold"
-    return _Verdict("ignore", Reason(code="condition.false", en=en, ja="条件が成立しない"))
-
-
-def _late(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    late = situation.now - match.at
-    if policy.spec.late is not Late.SKIP or late < timedelta(seconds=60):
-        return None
-    en = f"the timer ended {late.total_seconds():.0f} s ago, while nobody was on duty"
-    return _Verdict("ignore", Reason(code="late", en=en, ja="期限超過のため見送り"))
-
-
-def _blind(_: Match, __: Policy, situation: Situation) -> _Verdict | None:
-    if situation.blind is None:
-        return None
-    return _Verdict("hold", Reason(code="blind", en=situation.blind, ja="自身の視界に疑いあり"), page=True)
-
-
-def _cooling(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    sentence = limits.cooling(policy, situation.deeds, match.key, situation.now, situation.limits)
-    if sentence is None:
-        return None
-    return _Verdict("hold", Reason(code="cooldown", en=sentence, ja="冷却期間中"), limits.is_ungraceful(policy))
-
-
-def _mass(_: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    if not limits.is_ungraceful(policy):
-        return None
-    sentence = limits.mass_failure(situation.site, situation.hosts_down, situation.limits)
-    if sentence is None:
-        return None
-    en = f"{sentence}: this looks like the network or the power, not the hosts"
-    return _Verdict("hold", Reason(code="mass.failure", en=en, ja="大規模障害のため保留"), page=True)
-
-
-def _radius(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    place = situation.site.standings.get(match.key.partition(":")[2])
-    if not limits.is_ungraceful(policy):
-        return None
-    if place is None:
-        en = f"{match.key} is no host of the estate; an ungraceful act needs one"
-        return _Verdict("hold", Reason(code="unknown.host", en=en, ja="未登録のホスト"), page=True)
-    sentence = limits.too_much(situation.site, situation.deeds, place, situation.now, situation.limits)
-    if sentence is None:
-        return None
-    return _Verdict("hold", Reason(code="blast.radius", en=sentence, ja="影響範囲の上限"), page=True)
-
-
-def _budget(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    sentence = limits.over_budget(policy, situation.site, situation.deeds, match.key, situation.now)
-    if sentence is None:
-        return None
-    return _Verdict("hold", Reason(code="budget", en=sentence, ja="予算超過"), page=limits.is_ungraceful(policy))
-
-
-def _witnesses(match: Match, policy: Policy, situation: Situation) -> _Verdict | None:
-    if not limits.is_ungraceful(policy) and policy.spec.witnesses is None:
-        return None
-    asked = policy.spec.witnesses.need if policy.spec.witnesses else 0
-    need = max(asked, situation.need if limits.is_ungraceful(policy) else 0)
-    classes = witnesses.down(situation.observations, _allowed(policy))
-    if len(classes) >= need:
-        return None
-    seen = ", ".join(classes) or "nobody"
-    against = sorted({o.witness for o in situation.observations if not o.down})
-    other = f"; {', '.join(against)} sees it alive" if against else ""
-    en = f"{need} witness classes must say that {match.key} is down, only {len(classes)} does ({seen}){other}"
-    ja = f"証人が {need} 種必要、確認できたのは {len(classes)} 種"
-    return _Verdict("hold", Reason(code="witnesses.missing", en=en, ja=ja), page=True)
-
-
-_CHECKS: tuple[Check, ...] = (
-    _mode,
-    _maintenance,
-    _planned,
-    _condition,
-    _late,
-    _stopped,
-    _blind,
-    _cooling,
-    _mass,
-    _radius,
-    _budget,
-    _witnesses,
-)
+def _dry(code: str, ja: str, en: str, against: list[Verdict]) -> Reason:
+    if not against:
+        return Reason(code=code, en=f"{en}; it would have acted", ja=f"{ja}(実行条件は成立)")
+    codes = ", ".join(verdict.reason.code for verdict in against)
+    if against[0].kind == "ignore":
+        return Reason(code=code, en=f"{en}; it would have been left alone: {codes}", ja=f"{ja}(対象外: {codes})")
+    return Reason(code=code, en=f"{en}; it would have been held: {codes}", ja=f"{ja}(保留条件あり: {codes})")

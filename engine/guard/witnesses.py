@@ -7,8 +7,8 @@ from engine.model.catalogue import Catalogue, Tells
 from engine.model.decision import Observation
 from engine.model.event import Event
 
-Seen = dict[tuple[str, str], Observation]
-"""The last word of each witness class about each host, by (host id, class)."""
+Seen = dict[str, dict[str, Observation]]
+"""The last word of each witness class about each host, by host id and class."""
 
 
 def observe(catalogue: Catalogue, event: Event, host: str, at: datetime) -> Observation | None:
@@ -22,17 +22,17 @@ def observe(catalogue: Catalogue, event: Event, host: str, at: datetime) -> Obse
 
 def remember(seen: Seen, observation: Observation) -> Seen:
     """The newest word of each class stands."""
-    key = (observation.subject, observation.witness)
-    known = seen.get(key)
+    about = seen.get(observation.subject, {})
+    known = about.get(observation.witness)
     if known is not None and known.at > observation.at:
         return seen
-    return {**seen, key: observation}
+    return {**seen, observation.subject: {**about, observation.witness: observation}}
 
 
 def about(seen: Seen, host: str, now: datetime, expires: float) -> tuple[Observation, ...]:
     """All that still counts about a host; observations older than `expires` seconds do not."""
     fresh = now - timedelta(seconds=expires)
-    return tuple(o for (subject, _), o in sorted(seen.items()) if subject == host and o.at >= fresh)
+    return tuple(word for _, word in sorted(seen.get(host, {}).items()) if word.at >= fresh)
 
 
 def down(observations: Iterable[Observation], classes: Iterable[str]) -> tuple[str, ...]:
@@ -44,4 +44,5 @@ def down(observations: Iterable[Observation], classes: Iterable[str]) -> tuple[s
 def hosts_down(seen: Seen, now: datetime, within: float) -> frozenset[str]:
     """Hosts that any class called down in the last `within` seconds (for mass failure, S10)."""
     since = now - timedelta(seconds=within)
-    return frozenset(o.subject for o in seen.values() if o.down and o.at >= since)
+    words = ((host, word) for host, about in seen.items() for word in about.values())
+    return frozenset(host for host, word in words if word.down and word.at >= since)

@@ -16,8 +16,9 @@ class Command(BaseModel):
     """`<run id>.<step id>.<number>`: unique for ever, the idempotency key."""
     step: str
     verb: str
-    """machine.power_off, host.disconnect, host.remove, vm.register, vm.power_on, vm.migrate, vm.verify, vm.await_ha,
-    notify.log."""
+    """machine.power_off, machine.power_on, host.diagnose, host.disconnect, host.remove, host.enter_maintenance,
+    host.exit_maintenance, host.shutdown, host.await_connected, vm.register, vm.power_on, vm.restart, vm.migrate,
+    vm.verify, vm.await_ha, object.mark, notify.log."""
     target: str
     """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
@@ -25,6 +26,10 @@ class Command(BaseModel):
     """Ids of commands that must be done before this one."""
     deadline: float = 600.0
     """Seconds from START after which the outcome is UNKNOWN (safety rule S18)."""
+    attempts: int | None = Field(default=None, ge=1)
+    """How often it is tried at most; None: as the site says."""
+    pause: float | None = Field(default=None, ge=0)
+    """Seconds of rest between two tries; None: as the site says."""
 
 
 class State(StrEnum):
@@ -52,7 +57,10 @@ class Sighting:
 
 
 class Called(Protocol):
-    """Told by an effector as soon as the far side has given a reference (a task id)."""
+    """Told by an effector what leads back to its order: a trail before it goes out, a task id as soon as there is one.
+
+    The last one told counts, and comes back as the `reference` of a later look.
+    """
 
     async def __call__(self, reference: str) -> None:
         """Store the reference; returns when it is durable."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from engine.model import ids
 from engine.model.ids import Kind, ObjectId
+from engine.model.scalars import Whole
 
 
 class _Part(BaseModel):
@@ -25,7 +26,7 @@ class Bmc(_Part):
 class Slot(_Part):
     """A chassis slot and the blade that belongs in it: identity is proven against serial and uuid (safety rule S6)."""
 
-    slot: int = Field(ge=1, le=64)
+    slot: Whole = Field(ge=1, le=64)
     serial: str
     uuid: str
     bmc: Bmc
@@ -53,8 +54,8 @@ class Model(_Part):
 
     name: str
     category: str
-    cpu_mhz: int = Field(gt=0)
-    memory_mb: int = Field(gt=0)
+    cpu_mhz: Whole = Field(gt=0)
+    memory_mb: Whole = Field(gt=0)
 
 
 class HostDefinition(_Part):
@@ -129,6 +130,16 @@ class Site(_Part):
                     chassis, slot = slots.get(host.machine, (None, None))
                     found[host.name] = Standing(host, group.name, category.name, chassis, slot)
         return found
+
+    @cached_property
+    def by_machine(self) -> dict[str, str]:
+        """Host definition by the master machine registered for it, `chassis1/3`."""
+        return {place.host.machine: name for name, place in self.standings.items()}
+
+    @cached_property
+    def by_inventory(self) -> dict[tuple[str, str], str]:
+        """Host definition by (vCenter, name in its inventory)."""
+        return {(place.host.vcenter, place.inventory_name): name for name, place in self.standings.items()}
 
 
 class Power(StrEnum):
@@ -225,7 +236,15 @@ class LiveDatastore(_Part):
     capacity_mb: int
     free_mb: int
     hosts: tuple[str, ...]
+    used_percent: float = 0.0
     removed: bool = False
+
+
+def _by_name(vms: dict[str, LiveVm]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for uuid, vm in vms.items():
+        found[vm.name] = (*found.get(vm.name, ()), uuid)
+    return found
 
 
 class Estate(BaseModel):
@@ -238,6 +257,22 @@ class Estate(BaseModel):
     """By host definition name."""
     vms: dict[str, LiveVm] = Field(default_factory=dict)
     """By instance_uuid."""
+    named: dict[str, tuple[str, ...]] = Field(default_factory=lambda data: _by_name(data["vms"]))
+    """instance_uuids by VM name: an index over `vms` that the projection keeps."""
     datastores: dict[str, LiveDatastore] = Field(default_factory=dict)
     ran: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By host that vCenter has lost: instance_uuids of the VMs that ran there while it was last connected."""
+    statuses: dict[str, str] = Field(default_factory=dict)
+    """By object id: its hardware status, `faulted` or `degraded`; absent: ready."""
+    _records: tuple[object, dict[tuple[str, str], list[LiveVm]]] = PrivateAttr(default=(None, {}))
+
+    def records(self, vcenter: str, inventory_name: str) -> tuple[LiveVm, ...]:
+        """VMs registered on a host, templates too; by an index that is made once per state of `vms`."""
+        source, index = self._records
+        if source is not self.vms:
+            index = {}
+            for vm in self.vms.values():
+                if vm.host is not None:
+                    index.setdefault((vm.vcenter, vm.host), []).append(vm)
+            self._records = (self.vms, index)
+        return tuple(index.get((vcenter, inventory_name), ()))

@@ -24,6 +24,8 @@ class Match:
     """Seconds between `at` and the moment it could be noticed; more than a few only after an outage."""
     events: tuple[Event, ...]
     """The events that fulfil it, opening event first."""
+    stays: bool = True
+    """Whether it stays open until something ends it; otherwise it is over as soon as it has happened."""
     values: dict[str, str | int | float | bool] = field(default_factory=dict)
     """For a metric: the value, its boundary."""
 

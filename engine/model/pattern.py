@@ -6,9 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from engine.model.durations import Duration, Span
-
-Number: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A number that was written as one: no text, no truth, not endless."""
+from engine.model.scalars import Number, Whole
 
 
 class Part(BaseModel):
@@ -89,7 +87,7 @@ class SequencePattern(_Several):
 class CountPattern(Selection, _Several):
     """So many fitting events in a sliding window; after a match the counting begins anew."""
 
-    count: int = Field(strict=True, ge=2, le=100)
+    count: Whole = Field(ge=2, le=100)
     distinct: str | None = None
     """Count different values of this field (`subject`, or a field of the event) instead of events."""
 
@@ -206,3 +204,12 @@ def least_time(pattern: Pattern) -> float:
     if isinstance(pattern, EventPattern | MetricPattern | MissingPattern):
         return pattern.hold or 0.0
     return pattern.within if isinstance(pattern, AbsencePattern) else 0.0
+
+
+def reach(pattern: Pattern) -> float:
+    """Seconds of the past that a pattern may rest on before it matches."""
+    if isinstance(pattern, AnyPattern):
+        return max(reach(one) for one in pattern.alternatives)
+    if isinstance(pattern, EventPattern | MetricPattern | MissingPattern):
+        return pattern.hold or 0.0
+    return 0.0 if isinstance(pattern, SchedulePattern) else pattern.within

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, JsonValue, Tag, field_validator, mode
 from engine.model import durations
 from engine.model.durations import Duration, Span
 from engine.model.pattern import Part, Pattern
+from engine.model.scalars import Whole
 from engine.model.window import Window
 
 
@@ -81,7 +82,7 @@ class Approval(Part):
 class Witnesses(Part):
     """How many observation classes must agree before an ungraceful act (safety rule S1)."""
 
-    need: int = Field(strict=True, ge=1, le=5)
+    need: Whole = Field(ge=1, le=5)
     of: tuple[Literal["vcenter", "chassis", "probe", "bmc"], ...] = Field(min_length=1)
     within: Duration
 
@@ -97,7 +98,7 @@ class After(StrEnum):
 class Retry(Part):
     """How often a command of a step is tried, and the rest between two tries. In doubt it is looked at, not retried."""
 
-    attempts: int = Field(strict=True, ge=1, le=10)
+    attempts: Whole = Field(ge=1, le=10)
     pause: Duration = 10.0
 
 
@@ -133,7 +134,7 @@ class Budget(Part):
     """So many acts in a sliding time, such as `2 per 15m`."""
     per: Literal["policy", "group", "chassis", "cluster"] = "policy"
     """What is counted together."""
-    concurrent: int = Field(default=1, strict=True, ge=1)
+    concurrent: Whole = Field(default=1, ge=1)
     """Runs that may be going at once."""
     share: str | None = Field(default=None, pattern=r"^[1-9][0-9]?%$|^100%$")
     """At most this share of the hosts of the unit within the time of `rate`; at least one is always allowed."""
@@ -167,7 +168,7 @@ class Spec(Part):
     """How far it may go on its own; a new policy observes."""
     approval: Approval = Approval()
     scope: Scope = Scope()
-    priority: int = Field(default=50, strict=True, ge=0, le=100)
+    priority: Whole = Field(default=50, ge=0, le=100)
     """Of several policies that match one object, the higher number acts; equal ones in the order of time."""
     when: Pattern
     during: tuple[Window, ...] = Field(default=(), max_length=32)
@@ -179,12 +180,17 @@ class Spec(Part):
     """A condition over the matched object, its group and the opening event, read when it is decided."""
     do: tuple[Step, ...] = Field(min_length=1, max_length=1000)
     budget: Budget | None = None
-    minimum_running: int = Field(default=0, strict=True, ge=0)
+    minimum_running: Whole = Field(default=0, ge=0)
     """Healthy hosts that must be left in the group after an act that takes one away; 0: the group may go empty."""
     cooldown: Duration = 0.0
     """Rest of an object after an act on it."""
     late: Late = Late.RECHECK
     """What a timer does that ended while nobody was on duty."""
+
+    @property
+    def human(self) -> float:
+        """Seconds for which a person's act counts, the longest of them; 0: it does not."""
+        return max((one.human for one in self.unless if isinstance(one, Human)), default=0.0)
 
 
 class Waiver(Part):

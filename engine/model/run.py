@@ -80,12 +80,17 @@ class Entry(_Word):
     """Fencing token of the lease that was held (safety rule S8)."""
     detail: str = ""
     reference: str | None = None
-    """The far side's id of the task."""
+    """The far side's id of the task, or what was kept before an order by which its task can be found."""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     outcome: Outcome | None = None
     plan: RunPlan | None = None
     previous: str = ""
     """Content hash of the record before: a chain."""
+
+    @property
+    def stored(self) -> str:
+        """The record as it is stored and chained; a field that a later version adds does not change old records."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class CommandState(_Word):

@@ -9,13 +9,13 @@ from engine.placement import fitting
 from engine.placement.fitting import Room
 
 
-def evacuate(estate: Estate, source: str, vms: Iterable[LiveVm] | None = None) -> Plan:
+def evacuate(estate: Estate, source: str, vms: Iterable[LiveVm] | None = None, ceiling: float = 1.0) -> Plan:
     """A target for each VM that runs on `source` (or for the given ones), or the reason why it has none.
 
     Worst fit decreasing: the largest VM first, each to the host with most free memory; ties go by name, so the
-    same estate always gives the same plan.
+    same estate always gives the same plan. No host is filled above the share `ceiling` of its CPU and memory.
     """
-    free = fitting.rooms(estate, source)
+    free = fitting.rooms(estate, source, ceiling)
     chosen = sorted(reading.running_vms(estate, source) if vms is None else vms, key=lambda v: (-v.memory_mb, v.name))
     moves: list[Move] = []
     unplaced: list[Unplaced] = []

@@ -25,21 +25,39 @@ def needs(vm: LiveVm) -> tuple[int, int]:
     return (vm.cpu_used_mhz, vm.memory_mb) if vm.power is Power.ON else (0, 0)
 
 
-def rooms(estate: Estate, source: str) -> dict[str, Room]:
+def rooms(estate: Estate, source: str, ceiling: float = 1.0) -> dict[str, Room]:
     """Free capacity of every healthy host of the source's group and vCenter, the source left out.
 
-    Memory counts as configured for the VMs that run there (no overcommitment: a failover must not swap).
+    Memory counts as configured for the VMs that run there (no overcommitment: a failover must not swap). `ceiling`:
+    the share of CPU and memory that may be filled.
     """
     home = estate.site.standings.get(source)
+    memory = _memory_in_use(estate)
     free: dict[str, Room] = {}
     for name, place in estate.site.standings.items():
         live = estate.hosts.get(name)
         if home is None or live is None or name == source or place.group != home.group:
             continue
         if place.host.vcenter == home.host.vcenter and reading.is_healthy(estate, name):
-            used = sum(vm.memory_mb for vm in reading.running_vms(estate, name))
-            free[name] = Room(name, live.cpu_mhz - live.cpu_used_mhz, live.memory_mb - used)
+            used = memory.get((place.host.vcenter, place.inventory_name), 0)
+            cpu = int(ceiling * live.cpu_mhz) - live.cpu_used_mhz
+            free[name] = Room(name, cpu, int(ceiling * live.memory_mb) - used)
     return free
+
+
+def _memory_in_use(estate: Estate) -> dict[tuple[str, str | None], int]:
+    used: dict[tuple[str, str | None], int] = {}
+    for vm in estate.vms.values():
+        if vm.power is Power.ON and not vm.template:
+            used[vm.vcenter, vm.host] = used.get((vm.vcenter, vm.host), 0) + vm.memory_mb
+    return used
+
+
+def reaches(estate: Estate, vm: LiveVm, host: str) -> bool:
+    """Whether the host mounts everything that the VM's files are on; unknown is no."""
+    mounted = estate.hosts[host].datastores
+    known = [estate.datastores.get(store) for store in vm.datastores]
+    return bool(known) and all(one is not None and one.accessible and one.name in mounted for one in known)
 
 
 def against(estate: Estate, vm: LiveVm, room: Room) -> tuple[str, str] | None:

@@ -17,7 +17,7 @@ from engine.model.estate import (
     Slot,
     Vcenter,
 )
-from engine.rehearsing.scenarios import Host, Place, Vm
+from engine.rehearsing.places import Host, Place, Vm
 
 SHARED = "san1"
 
@@ -25,56 +25,76 @@ SHARED = "san1"
 def picture(place: Place) -> Estate:
     """The estate at the beginning: every host reachable unless it says otherwise."""
     named = list(place.hosts.items())
-    hosts = {name: _host(number, name, host) for number, (name, host) in enumerate(named, start=1)}
+    hosts = {name: _host(number, name, place) for number, (name, _) in enumerate(named, start=1)}
     vms = [_vm(name, vm) for name, host in named for vm in host.vms]
     return Estate(
         site=site(place),
         hosts=hosts,
         vms={vm.instance_uuid: vm for vm in vms},
-        datastores={store.name: store for store in _stores(tuple(hosts))},
+        datastores={store.name: store for store in _stores(place)},
+        statuses={f"host:{name}": host.status for name, host in named if host.status != "ready"},
     )
 
 
 def site(place: Place) -> Site:
     """What would be declared in estate.yaml."""
-    slots = tuple(
-        Slot(slot=number, serial=f"BLD{number}", uuid=_uuid(number), bmc=Bmc(url=f"https://192.0.2.{number}"))
-        for number in range(1, min(len(place.hosts), 64) + 1)
-    )
+    slots: dict[str, list[Slot]] = {}
+    machines = [_slot(number, host, place, slots) for number, host in enumerate(_blades(place), start=1)]
     members: dict[str, list[HostDefinition]] = {}
-    for number, (name, host) in enumerate(place.hosts.items(), start=1):
-        definition = HostDefinition(name=name, model="blade", machine=f"chassis1/{number}", vcenter="vc1")
+    for (name, host), machine in zip(place.hosts.items(), machines, strict=False):
+        definition = HostDefinition(name=name, model="blade", machine=machine, vcenter="vc1", labels=host.labels)
         members.setdefault(host.group or place.group, []).append(definition)
     groups = tuple(Group(name=name, hosts=tuple(hosts)) for name, hosts in members.items())
     return Site(
         vcenters=(Vcenter(name="vc1", url="https://vc1.example/sdk"),),
-        chassis=(Chassis(name="chassis1", vendor="hpe-c7000", serial="CZ1", address="192.0.2.254", slots=slots),),
+        chassis=tuple(
+            Chassis(name=name, vendor="hpe-c7000", serial=name.upper(), address=f"192.0.2.{n}", slots=tuple(found))
+            for n, (name, found) in enumerate(slots.items(), start=1)
+        ),
         models=(Model(name="blade", category=place.category, cpu_mhz=20000, memory_mb=65536),),
         categories=(Category(name=place.category, groups=groups),),
     )
 
 
-def _host(number: int, name: str, host: Host) -> LiveHost:
+def _blades(place: Place) -> list[Host]:
+    """One for each host, then the spares."""
+    return [*place.hosts.values(), *[Host()] * place.spares]
+
+
+def _slot(number: int, host: Host, place: Place, slots: dict[str, list[Slot]]) -> str:
+    """The next free slot of the blade's chassis, as `chassis1/3`."""
+    chassis = host.chassis or f"chassis{1 + (number - 1) // place.per_chassis}"
+    found = slots.setdefault(chassis, [])
+    bmc = Bmc(url=f"https://198.51.100.{number}")
+    found.append(Slot(slot=len(found) + 1, serial=f"BLD{number}", uuid=_uuid(number), bmc=bmc))
+    return f"{chassis}/{len(found)}"
+
+
+def _host(number: int, name: str, place: Place) -> LiveHost:
+    host = place.hosts[name]
+    is_seen = host.connected and host.power == "on"
+    mounted = [store for store, seers in place.datastores.items() if name in seers]
     return LiveHost(
         name=name,
         ref=f"host-{number}",
         vcenter="vc1",
         uuid=_uuid(number),
-        connection=Connection.CONNECTED if host.connected else Connection.NOT_RESPONDING,
-        power=Power.ON,
+        connection=Connection.CONNECTED if is_seen else Connection.NOT_RESPONDING,
+        power=Power(host.power),
         maintenance=host.maintenance,
-        cluster="cluster",
+        cluster=host.group or place.group,
         pool_ref="resgroup-1",
         ha=host.ha,
         cpu_mhz=host.cpu_mhz,
         memory_mb=host.memory_mb,
         cpu_used_mhz=host.cpu_used_mhz,
-        datastores=(SHARED, f"local-{name}"),
+        memory_used_mb=sum(vm.memory_mb for vm in host.vms if vm.power == "on"),
+        datastores=(SHARED, f"local-{name}", *mounted),
     )
 
 
 def _vm(host: str, vm: Vm) -> LiveVm:
-    store = SHARED if vm.on == "shared" else f"local-{host}"
+    store = {"shared": SHARED, "local": f"local-{host}"}.get(vm.on, vm.on)
     return LiveVm(
         name=vm.name,
         ref=f"ref-{vm.name}",
@@ -92,8 +112,9 @@ def _vm(host: str, vm: Vm) -> LiveVm:
     )
 
 
-def _stores(hosts: tuple[str, ...]) -> list[LiveDatastore]:
-    seen_by = {SHARED: hosts, **{f"local-{name}": (name,) for name in hosts}}
+def _stores(place: Place) -> list[LiveDatastore]:
+    local = {f"local-{name}": (name,) for name in place.hosts}
+    seen_by: dict[str, tuple[str, ...]] = {SHARED: tuple(place.hosts), **local, **place.datastores}
     return [
         LiveDatastore(
             name=name,
@@ -101,10 +122,11 @@ def _stores(hosts: tuple[str, ...]) -> list[LiveDatastore]:
             vcenter="vc1",
             url=f"ds:///{name}",
             accessible=True,
-            shared=name == SHARED,
+            shared=len(seers) > 1,
             capacity_mb=1_000_000,
             free_mb=500_000,
             hosts=seers,
+            used_percent=50.0,
         )
         for name, seers in seen_by.items()
     ]

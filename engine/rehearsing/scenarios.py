@@ -2,62 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from engine import documents
 from engine.documents import Document
 from engine.model.durations import Duration, seconds
 from engine.model.event import Severity
 from engine.model.pattern import Part
+from engine.model.policy import Mode
 from engine.model.run import Outcome
+from engine.rehearsing.places import TUTORIAL, Place
 
-
-class Vm(Part):
-    """A VM of the scenario's estate."""
-
-    name: str
-    on: Literal["shared", "local"] = "shared"
-    """Where its files are: on a datastore that all hosts see, or on its host's own disk."""
-    power: Literal["on", "off"] = "on"
-    cpu_mhz: int = Field(default=1000, ge=0)
-    memory_mb: int = Field(default=4096, gt=0)
-    ha: bool = False
-    """Whether vSphere HA protects it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-
-class Host(Part):
-    """A host of the scenario's estate: the blade in the slot of its place in the list."""
-
-    group: str | None = None
-    """Another group than the estate's."""
-    vms: tuple[Vm, ...] = ()
-    maintenance: bool = False
-    connected: bool = True
-    ha: bool = False
-    cpu_mhz: int = Field(default=20000, gt=0)
-    cpu_used_mhz: int = Field(default=2500, ge=0)
-    memory_mb: int = Field(default=65536, gt=0)
-
-
-class Place(Part):
-    """The scenario's estate: hosts of one group on one chassis, one shared datastore `san1`."""
-
-    group: str = "esx"
-    category: str = "tutorial"
-    hosts: dict[str, Host] = Field(min_length=1, max_length=200)
-
-
-TUTORIAL = Place.model_validate({"hosts": {"esx1": {"vms": ["VM-01", "VM-02"]}, "esx2": {"vms": ["VM-03"]}}})
-"""The estate of a scenario that states none."""
 LIMIT_INPUTS = 100_000
+
+
+class Bounds(Part):
+    """The site's guard, where a scenario needs another than the safe default; shares are of 1."""
+
+    fences: int | None = Field(default=None, ge=1)
+    fences_within: Duration | None = None
+    cluster_share: float | None = Field(default=None, gt=0, le=1)
+    cluster_within: Duration | None = None
+    mass_hosts: int | None = Field(default=None, ge=1)
+    mass_share: float | None = Field(default=None, gt=0, le=1)
+    mass_within: Duration | None = None
+    refence_after: Duration | None = None
+    human: Duration | None = None
 
 
 class Input(Part):
@@ -124,6 +98,41 @@ def _pair(text: str) -> tuple[str, JsonValue]:
     return name, value
 
 
+class Answering(Part):
+    """What a person says about the matches that wait for it then."""
+
+    at: Duration
+    answer: Literal["yes", "no"]
+    by: str = "a person"
+    why: str = ""
+    about: str | None = None
+    """One object only."""
+
+
+class Away(Part):
+    """Toban is stopped for a while, and reads afterwards what happened."""
+
+    since: Duration = Field(alias="from")
+    to: Duration
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Away":
+        if self.to <= self.since:
+            msg = "`to` lies behind `from`"
+            raise ValueError(msg)
+        return self
+
+
+def _utc(value: object) -> object:
+    """A time without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        msg = f"{value!r} is no time; write for example 2026-03-29T01:30:00+01:00"
+        raise ValueError(msg) from error
+    return found.replace(tzinfo=UTC) if isinstance(found, datetime) and found.tzinfo is None else found
+
+
 class Expected(Part):
     """One decision that must come, and what its run does."""
 
@@ -133,7 +142,7 @@ class Expected(Part):
     why: str | None = None
     """Code of the deciding reason."""
     does: tuple[str, ...] | None = None
-    """Verbs of the commands, in order."""
+    """The commands in order, each as its verb or as `vm.migrate vm:VM-01`."""
     steps: dict[str, Outcome] | None = None
     """How each step of the run ended."""
     outcome: Outcome | None = None
@@ -145,6 +154,10 @@ class Scenario(Part):
     name: str
     estate: Place | None = None
     """Instead of the file's own."""
+    mode: Mode | None = None
+    """Instead of the file's own."""
+    guard: Bounds | None = None
+    """Instead of the file's own."""
     inputs: tuple[Input, ...] = Field(default=(), max_length=1000)
     sees: dict[Literal["vcenter", "bmc", "probe"], Literal["down", "up"]] = Field(default_factory=dict)
     """What a look at a matched host shows just before a decision."""
@@ -152,8 +165,17 @@ class Scenario(Part):
     """Why Toban does not trust its own sight."""
     stop: str | None = None
     """Why the stop switch is set."""
+    starts: Annotated[AwareDatetime, BeforeValidator(_utc)] = datetime(2026, 1, 1, tzinfo=UTC)
+    """What the clocks show at 0s, for windows; without a zone it is UTC."""
+    approvals: tuple[Answering, ...] = Field(default=(), max_length=1000)
+    disarmed: str | None = None
+    """Why the policy was taken out of service."""
+    beside: tuple[str, ...] = Field(default=(), max_length=16)
+    """Other policies of the folder that are followed too; only this one's decisions are compared."""
     fails: dict[str, str] = Field(default_factory=dict)
     """Step id -> why its commands fail."""
+    away: Away | None = None
+    """When nobody is on duty."""
     runs_take: Duration = 0.0
     until: Duration
     expect: tuple[Expected, ...]
@@ -166,7 +188,25 @@ class Scenarios(Part):
     kind: Literal["Scenarios"]
     policy: str
     estate: Place = TUTORIAL
+    mode: Mode | None = None
+    """Play the policy as if it were written with this mode, so that one that observes can be tested fully."""
+    guard: Bounds = Bounds()
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _handed_down(self) -> "Scenarios":
+        """What the file says for all its scenarios is written into each."""
+        settled = tuple(
+            one.model_copy(
+                update={
+                    "estate": one.estate or self.estate,
+                    "mode": one.mode or self.mode,
+                    "guard": one.guard or self.guard,
+                }
+            )
+            for one in self.scenarios
+        )
+        return self.model_copy(update={"scenarios": settled})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from engine.model.actions import Parameter
 from engine.model.catalogue import Catalogue
 from engine.model.pattern import MetricPattern
 from engine.model.policy import After, Mode, Policy, Step
-from engine.rules import checking_patterns, complaints, conditions
+from engine.rules import checking_patterns, compiling, complaints, conditions
 from engine.rules.complaints import Complaint
 
 
@@ -16,16 +16,18 @@ def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
     """All findings about one policy."""
     checks: tuple[Callable[[], Iterator[Complaint]], ...] = (
         lambda: checking_patterns.check(policy.spec.when, catalogue),
-        lambda: _condition(policy),
+        lambda: _condition(policy, catalogue),
         lambda: _steps(policy),
         lambda: _safety(policy),
     )
     return [complaint for one in checks for complaint in one()]
 
 
-def _condition(policy: Policy) -> Iterator[Complaint]:
+def _condition(policy: Policy, catalogue: Catalogue) -> Iterator[Complaint]:
     if policy.spec.condition is not None:
-        known = {**conditions.ESTATE, **(conditions.METRIC if isinstance(policy.spec.when, MetricPattern) else {})}
+        opening = compiling.opening_types(policy.spec.when, catalogue)
+        known = {**conditions.ESTATE, **(checking_patterns.names_of(opening, catalogue) if opening else {})}
+        known |= conditions.METRIC if isinstance(policy.spec.when, MetricPattern) else {}
         yield from complaints.expression(policy.spec.condition, known, ("spec", "if"))
 
 

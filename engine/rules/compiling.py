@@ -16,6 +16,7 @@ from engine.model.pattern import (
     EventPattern,
     MetricPattern,
     MissingPattern,
+    Pattern,
     SchedulePattern,
     Selection,
     SequencePattern,
@@ -60,6 +61,8 @@ class Compiled:
     """For parts that may recover: type -> the type that ends it."""
     projection: Projection
     """What its facts say."""
+    same: tuple[str, ...] = ()
+    """Fields that all its events share."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -77,6 +80,8 @@ class CompiledPolicy:
     alternatives: tuple[Compiled, ...]
     definition: Mapping[str, Mapping[str, object]]
     """The ruleset in durable_rules' JSON."""
+    counts: bool = False
+    """Whether it counts facts: the core does that per `sid`, so each key needs one of its own."""
 
 
 def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
@@ -89,7 +94,8 @@ def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
         rules |= {f"{one.number}.{name}": {"all": body} for name, body in _rules(one)}
         for name, extra in _counts(one):
             rules[f"{one.number}.{name}"] = extra
-    return CompiledPolicy(policy.name, policy.spec.when.by, compiled, rules)
+    counts = any(isinstance(one.pattern, CountPattern) for one in compiled)
+    return CompiledPolicy(policy.name, policy.spec.when.by, compiled, rules, counts)
 
 
 def types_of(name: str, catalogue: Catalogue) -> frozenset[str]:
@@ -123,6 +129,12 @@ def selections(atom: Atom) -> tuple[Selection, ...]:
     return (Selection(event=kind),)
 
 
+def opening_types(when: Pattern, catalogue: Catalogue) -> frozenset[str]:
+    """Types that the first event of a match can have."""
+    first = [selections(atom)[0].event for atom in alternatives(when)]
+    return frozenset(one for name in first for one in types_of(name, catalogue))
+
+
 def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Compiled:
     parts = selections(atom)
     nodes = [expressions.parse(part.condition) if part.condition is not None else None for part in parts]
@@ -141,7 +153,7 @@ def _compile(policy: str, number: int, atom: Atom, catalogue: Catalogue) -> Comp
     closes = types_of(until, catalogue) if until else _recoveries(atom, chosen, catalogue)
     recoveries = _partial(chosen, catalogue) if isinstance(atom, AllPattern) and not until else {}
     projection = Projection(catalogue, tuple(sorted(fields)), tuple(sorted(computed.items(), key=lambda one: one[0])))
-    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, projection)
+    return Compiled(policy, number, atom, tuple(chosen), closes, recoveries, projection, getattr(atom, "same", ()))
 
 
 def _chosen(part: Selection, lowered: Lowered | None, catalogue: Catalogue) -> Chosen:
@@ -175,15 +187,18 @@ def _rules(one: Compiled) -> Iterator[tuple[str, list[Rule]]]:
     pattern, first = one.pattern, one.chosen[0]
     opening: Rule = {"open": first.of_kind(f"{one.number}.open")}
     due: Rule = {"due": {"$and": [{"kind": f"{one.number}.timer"}, {"of": {"open": "fact"}}]}}
-    if isinstance(pattern, AllPattern):
+    if isinstance(pattern, AllPattern | SequencePattern):
         for index, part in enumerate(one.chosen):
             yield f"fits{index}", [{"event": part.of_kind(f"{one.number}.event")}]
-        yield "joined", [{f"p{index}": {"kind": f"{one.number}.p{index}"}} for index in range(len(one.chosen))]
+    if isinstance(pattern, AllPattern):
+        others = range(1, len(one.chosen))
+        yield "joined", [{"p0": {"kind": f"{one.number}.p0"}}, *(_same_key(one, f"p{n}", "p0") for n in others)]
     elif isinstance(pattern, SequencePattern):
-        yield "next0", [{"event": first.of_kind(f"{one.number}.event")}]
-        for index, part in enumerate(one.chosen[1:], start=1):
-            prefix: Rule = {"prefix": {"kind": f"{one.number}.c{index}"}}
-            yield f"next{index}", [prefix, {"event": part.of_kind(f"{one.number}.event")}]
+        for index in range(1, len(one.chosen)):
+            yield (
+                f"next{index}",
+                [{"prefix": {"kind": f"{one.number}.c{index}"}}, _same_key(one, f"e{index}", "prefix")],
+            )
     elif isinstance(pattern, CountPattern):
         yield "counted", [{"event": first.of_kind(f"{one.number}.event")}]
     else:
@@ -191,6 +206,11 @@ def _rules(one: Compiled) -> Iterator[tuple[str, list[Rule]]]:
         yield "held", [opening, due]
         if isinstance(pattern, AbsencePattern):
             yield "answered", [{"event": one.chosen[1].of_kind(f"{one.number}.event")}]
+
+
+def _same_key(one: Compiled, kind: str, other: str) -> Rule:
+    """A fact of a kind with another one's key. Never beside a condition: the core forgets a join next to an `$or`."""
+    return {kind: {"$and": [{"kind": f"{one.number}.{kind}"}, {"key": {other: "key"}}]}}
 
 
 def _counts(one: Compiled) -> Iterator[tuple[str, dict[str, object]]]:

@@ -17,7 +17,8 @@ from engine.rules.watching import Desk, States, match_id
 class _Open:
     """One key whose condition is open."""
 
-    fact: Fact
+    fact: Fact | None
+    """What stands for it in the core until it has matched."""
     event: Event
     at: datetime
     match: str
@@ -32,6 +33,7 @@ class Held:
         """Nothing is open."""
         self.compiled, self._desk = desk.compiled, desk
         self._hold = least_time(desk.compiled.pattern)
+        self._gauge = gauge(desk.compiled.pattern)
         self._open: States[_Open] = States(desk)
 
     def take(self, key: Key, event: Event, at: datetime) -> list[Finding]:
@@ -44,7 +46,7 @@ class Held:
     def ripen(self, key: Key, token: int, now: datetime) -> list[Finding]:
         """See the port."""
         state = self._open.get(key)
-        if state is None or state.token != token or not self._desk.is_due(key, state.fact):
+        if state is None or state.token != token or state.fact is None or not self._desk.is_due(key, state.fact):
             return []
         return [self._matched(key, state, state.at + timedelta(seconds=self._hold), now)]
 
@@ -52,9 +54,12 @@ class Held:
         """See the port."""
         return iter(self._open)
 
+    def since(self) -> datetime | None:
+        """See the port."""
+        return min((state.at for state in self._open.values()), default=None)
+
     def _opening(self, key: Key, event: Event, at: datetime) -> list[Finding]:
-        pattern = self.compiled.pattern
-        if isinstance(pattern, MetricPattern) and not _beyond(pattern, event):
+        if self._gauge is not None and not self._gauge.is_beyond(event):
             return []  # a sample that changes nothing does not become a fact
         fact, fired = self._desk.put(key, "open", event)
         if "opened" not in fired:
@@ -64,7 +69,7 @@ class Held:
         found: list[Finding] = []
         dropped = self._open.put(key, state)
         if dropped is not None:
-            self._desk.facts.retract([dropped[1].fact])
+            self._retract(dropped[1])
             found.append(self._desk.ended(dropped[1].match, dropped[0], at, None))
         if self._hold > 0:
             state.token = self._desk.timer(key, at, self._hold)
@@ -73,18 +78,19 @@ class Held:
 
     def _matched(self, key: Key, state: _Open, due: datetime, now: datetime) -> Match:
         state.matched = True
+        self._retract(state)  # what has matched only waits for its end: the core need not remember it
         pattern = self.compiled.pattern
         if isinstance(pattern, SchedulePattern):  # how late it is counts from the slot, not from its storing
             due = min(due, state.event.time)
         match = self._desk.match(key, (state.event,), state.at, due, now)
         if not (self.compiled.closes or isinstance(pattern, MetricPattern | AbsencePattern)):
             self._forget(key, state)
-        return replace(match, values=_values(pattern, state.event))
+        return replace(match, values=self._gauge.values(state.event)) if self._gauge is not None else match
 
     def _ends(self, key: Key, state: _Open, event: Event) -> bool:
         pattern = self.compiled.pattern
-        if isinstance(pattern, MetricPattern):
-            return _over(pattern, event, matched=state.matched)
+        if self._gauge is not None:
+            return self._gauge.is_over(event, matched=state.matched)
         if isinstance(pattern, AbsencePattern):
             answers = event.type in self.compiled.chosen[1].types
             return answers and "answered" in self._desk.ask(key, "event", event)
@@ -96,7 +102,12 @@ class Held:
 
     def _forget(self, key: Key, state: _Open) -> None:
         self._open.pop(key)
-        self._desk.facts.retract([state.fact])
+        self._retract(state)
+
+    def _retract(self, state: _Open) -> None:
+        if state.fact is not None:
+            self._desk.facts.retract([state.fact])
+            state.fact = None
 
 
 @dataclass(slots=True)
@@ -159,40 +170,53 @@ class Missing:
         """See the port."""
         return iter(self._hearts)
 
-
-def sample(pattern: MetricPattern, event: Event) -> Scalar | None:
-    """The number that a metric reads, as the core sees it; None where the event has none."""
-    value = event.data.get(pattern.metric.rpartition(".")[2])
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else sanitising.safe(value)
+    def since(self) -> datetime | None:
+        """See the port."""
+        return min((state.at for state in self._hearts.values()), default=None)
 
 
-def boundaries(pattern: MetricPattern) -> tuple[float, float, float]:
-    """Sign (1 above, -1 below), boundary and clear mark."""
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A metric pattern, made ready to be read."""
+
+    field: str
+    sign: float
+    """1 for above, -1 for below."""
+    boundary: float
+    clear: float
+
+    def read(self, event: Event) -> Scalar | None:
+        """The number in this sample as the core sees it; None where it has none."""
+        value = event.data.get(self.field)
+        return None if isinstance(value, bool) or not isinstance(value, int | float) else sanitising.safe(value)
+
+    def is_beyond(self, event: Event) -> bool:
+        """Whether this sample lies strictly past the boundary."""
+        value = self.read(event)
+        return value is not None and self.sign * float(value) > self.sign * self.boundary
+
+    def is_over(self, event: Event, *, matched: bool) -> bool:
+        """Whether this sample ends it: before the match at the boundary, after it past `clear`."""
+        value = self.read(event)
+        if value is None:
+            return False
+        own = self.sign * float(value)
+        return own < self.sign * self.clear if matched else own <= self.sign * self.boundary
+
+    def values(self, event: Event) -> dict[str, Scalar]:
+        """What a policy's condition may read about it."""
+        value = self.read(event)
+        marks: dict[str, Scalar] = {"metric.boundary": self.boundary, "metric.clear": self.clear}
+        return marks if value is None else {**marks, "metric.value": value}
+
+
+def gauge(pattern: object) -> Gauge | None:
+    """The gauge of a metric pattern; None for any other."""
+    if not isinstance(pattern, MetricPattern):
+        return None
     sign, boundary = (1.0, pattern.above) if pattern.above is not None else (-1.0, pattern.below)
     if boundary is None:  # the model refuses it; said again so that nothing is guessed
         msg = "give above or below"
         raise ValueError(msg)
-    return sign, boundary, pattern.clear if pattern.clear is not None else boundary
-
-
-def _beyond(pattern: MetricPattern, event: Event) -> bool:
-    sign, boundary, _ = boundaries(pattern)
-    value = sample(pattern, event)
-    return value is not None and sign * float(value) > sign * boundary
-
-
-def _over(pattern: MetricPattern, event: Event, *, matched: bool) -> bool:
-    """Whether this sample ends it: before the match at the boundary, after it past `clear`."""
-    sign, boundary, clear = boundaries(pattern)
-    value = sample(pattern, event)
-    if value is None:
-        return False
-    return sign * float(value) < sign * clear if matched else sign * float(value) <= sign * boundary
-
-
-def _values(pattern: object, event: Event) -> dict[str, Scalar]:
-    if not isinstance(pattern, MetricPattern):
-        return {}
-    _, boundary, clear = boundaries(pattern)
-    value = sample(pattern, event)
-    return {"metric.boundary": boundary, "metric.clear": clear, **({} if value is None else {"metric.value": value})}
+    clear = pattern.clear if pattern.clear is not None else boundary
+    return Gauge(pattern.metric.rpartition(".")[2], sign, boundary, clear)

@@ -35,6 +35,12 @@ class _Gathered:
 
     kept: dict[object, Kept] = field(default_factory=dict)
     match: str | None = None
+    opened: datetime | None = None
+    """When the first event of the match was stored."""
+
+    def since(self) -> datetime | None:
+        """When the oldest event that counts was stored."""
+        return min((kept.began for kept in self.kept.values()), default=self.opened)
 
 
 class Joined:
@@ -83,6 +89,11 @@ class Joined:
         """See the port."""
         return iter(self._states)
 
+    def since(self) -> datetime | None:
+        """See the port."""
+        moments = (state.since() for state in self._states.values())
+        return min((moment for moment in moments if moment is not None), default=None)
+
     def _gather(self, key: Key, state: _Gathered, event: Event, at: datetime) -> list[Finding]:
         raise NotImplementedError
 
@@ -109,7 +120,7 @@ class Joined:
         self._drop(state, list(state.kept))
         opened = min(stored for _, stored in events)
         match = self._desk.match(key, tuple(event for event, _ in events), opened, at, at)
-        state.match = match.id if self.compiled.closes else None
+        state.match, state.opened = (match.id, opened) if self.compiled.closes else (None, None)
         return [match]
 
     def _remember(self, key: Key, state: _Gathered, at: datetime) -> list[Finding]:
@@ -156,7 +167,7 @@ class InOrder(Joined):
         fired = self._desk.ask(key, "event", event)
         whole = len(self.compiled.chosen)
         for done in reversed(range(whole)):
-            if f"next{done}" not in fired:
+            if f"fits{done}" not in fired or (done and not self._follows(key, state, done, event)):
                 continue
             chain = (*(state.kept[done].events if done else ()), (event, at))
             if done + 1 == whole:
@@ -166,6 +177,10 @@ class InOrder(Joined):
             if not done:
                 self._desk.timer(key, at, self._within.total_seconds())
         return []
+
+    def _follows(self, key: Key, state: _Gathered, done: int, event: Event) -> bool:
+        """Whether a chain of that length is there, by the core's word."""
+        return done in state.kept and f"next{done}" in self._desk.ask(key, f"e{done}", event)
 
 
 class Counted(Joined):

@@ -14,10 +14,8 @@ from engine.model.catalogue import Catalogue
 from engine.model.event import Arrival, Event
 from engine.model.match import Finding
 from engine.model.pattern import (
-    AbsencePattern,
     AllPattern,
     CountPattern,
-    MetricPattern,
     MissingPattern,
     SequencePattern,
 )
@@ -28,9 +26,8 @@ from engine.rules.facts import Facts, Key
 from engine.rules.held import Held, Missing
 from engine.rules.joined import AllOf, Counted, InOrder
 from engine.rules.merging import Merging
-from engine.rules.port import CoreFault
 from engine.rules.projecting import shared
-from engine.rules.watching import Counts, Desk, Timers, Watch
+from engine.rules.watching import Counts, Desk, Timers, Watch, stays
 
 log = structlog.get_logger()
 
@@ -41,9 +38,9 @@ KeyOf = Callable[[Event, str], str | None]
 class _Matched:
     """One policy being matched."""
 
-    def __init__(self, number: int, compiled: CompiledPolicy, timers: Timers, counts: Counts) -> None:
-        self.compiled = compiled
-        facts = Facts(compiled.policy, compiled.definition)
+    def __init__(self, number: int, policy: Policy, compiled: CompiledPolicy, timers: Timers, counts: Counts) -> None:
+        self.number, self.when, self.compiled = number, policy.spec.when, compiled
+        facts = Facts(compiled.policy, compiled.definition, counts=compiled.counts)
         self.watches = [watch(Desk(number, one, facts, timers, counts)) for one in compiled.alternatives]
         self.merging = Merging(stays=[stays(one) for one in compiled.alternatives]) if len(self.watches) > 1 else None
 
@@ -54,34 +51,75 @@ class _Matched:
 class Matcher:
     """All policies. Single-threaded; holds no clock."""
 
-    def __init__(self, policies: tuple[Policy, ...], catalogue: Catalogue, key_of: KeyOf) -> None:
-        """Compile everything; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse."""
+    def __init__(self, policies: tuple[Policy, ...], catalogue: Catalogue, key_of: KeyOf, *, first: int = 0) -> None:
+        """Compile everything; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse.
+
+        `first` numbers the policies: of two matchers that will be joined, no number is given twice.
+        """
         self._key_of, self._catalogue = key_of, catalogue
-        self._timers = Timers()
+        self._timers, self.counts = Timers(), Counts()
+        self._policies: dict[str, _Matched] = {}
+        for number, policy in enumerate(policies, start=first):
+            compiled = compiling.compile_policy(policy, catalogue)
+            self._policies[policy.name] = _Matched(number, policy, compiled, self._timers, self.counts)
+        self._next = first + len(policies)
         self._index: dict[str, list[tuple[_Matched, int]]] = {}
-        self.counts = Counts()
-        self._policies: list[_Matched] = []
-        for number, policy in enumerate(policies):
-            one = _Matched(number, compiling.compile_policy(policy, catalogue), self._timers, self.counts)
-            self._policies.append(one)
+        self._by_number: dict[int, _Matched] = {}
+        self._reindex()
+
+    def _reindex(self) -> None:
+        self._index = {}
+        self._by_number = {one.number: one for one in self._policies.values()}
+        for one in self._policies.values():
             for compiled in one.compiled.alternatives:
                 for kind in sorted(compiled.takes):
                     self._index.setdefault(kind, []).append((one, compiled.number))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The policies that are matched."""
+        return tuple(self._policies)
+
+    def unknown(self, policies: Iterable[Policy]) -> tuple[Policy, ...]:
+        """Those of these policies that are new here, or wait for something else than before."""
+        known = self._policies
+        return tuple(one for one in policies if one.name not in known or known[one.name].when != one.spec.when)
+
+    def beside(self, policies: tuple[Policy, ...]) -> "Matcher":
+        """A matcher of its own for these policies, to be fed with the past and then joined by `exchange`."""
+        return Matcher(policies, self._catalogue, self._key_of, first=self._next)
+
+    def exchange(self, policies: Iterable[Policy], fresh: "Matcher") -> None:
+        """From now on match these policies. Those whose pattern is the same keep all that is open, and their timers.
+
+        `fresh` holds the others, as `unknown` told them; it must not be used by itself any more.
+        """
+        others, timers, self._next = fresh._policies, fresh._timers, fresh._next  # noqa: SLF001  the same class
+        chosen = [others.get(one.name) or self._policies[one.name] for one in policies]
+        self._policies = {one.compiled.policy: one for one in chosen}
+        self._reindex()
+        kept = [timer for timer in self._timers.heap if timer[1] in self._by_number]
+        self._timers.heap[:] = [*kept, *timers.heap]
+        heapq.heapify(self._timers.heap)
+        timers.heap = self._timers.heap  # the watches that were made there set their timers here now
 
     def feed(self, arrival: Arrival) -> tuple[Finding, ...]:
         """What this event completes or ends. A policy that fails on it is counted; the others go on."""
         event = arrival.event
         self.counts.events += 1
         found: list[Finding] = []
+        objects: dict[str, str | None] = {}
         for policy, number in self._index.get(event.type, ()):
-            watching = policy.watches[number]
-            key = self._key(watching.compiled, policy.compiled.by, event)
+            watching, by = policy.watches[number], policy.compiled.by
+            if by not in objects:
+                objects[by] = self._key_of(event, by)
+            key = self._key(watching.compiled, objects[by], event)
             if key is None:
                 self.counts.without_key += 1
                 continue
             try:
                 found += policy.told(number, watching.take(key, event, arrival.stored_at))
-            except CoreFault as error:
+            except Exception as error:  # noqa: BLE001  whatever one policy makes of an event, the others go on
                 self._fault(policy, error, key, event.id)
         return tuple(found)
 
@@ -91,10 +129,10 @@ class Matcher:
         heap = self._timers.heap
         while heap and heap[0][0] <= now:
             _, number, alternative, _, key, token = heapq.heappop(heap)
-            policy = self._policies[number]
+            policy = self._by_number[number]
             try:
                 found += policy.told(alternative, policy.watches[alternative].ripen(key, token, now))
-            except CoreFault as error:
+            except Exception as error:  # noqa: BLE001  as above
                 self._fault(policy, error, key, "")
         return tuple(found)
 
@@ -102,24 +140,38 @@ class Matcher:
         """When `advance` has something to do next."""
         return self._timers.heap[0][0] if self._timers.heap else None
 
+    def since(self) -> datetime | None:
+        """Storing time of the oldest event that anything open rests on; None if nothing is open."""
+        moments = [watch.since() for one in self._policies.values() for watch in one.watches]
+        return min((moment for moment in moments if moment is not None), default=None)
+
     def overflowed(self) -> dict[str, int]:
         """How many states had to be dropped, by policy, since this was last asked."""
         untold, self.counts.untold = self.counts.untold, {}
         return untold
 
+    def faulted(self) -> dict[str, str]:
+        """Policies that failed on an event since this was last asked, with the event's id and why."""
+        untold, self.counts.faulty = self.counts.faulty, {}
+        return untold
+
     def open_keys(self, policy: str) -> tuple[str, ...]:
         """Objects for which something is open or was gathered for this policy."""
-        found = [one for known in self._policies if known.compiled.policy == policy for one in known.watches]
+        known = self._policies.get(policy)
+        found = known.watches if known is not None else ()
         return tuple(dict.fromkeys(key for one in found for key in one.objects()))
 
-    def _key(self, compiled: Compiled, by: str, event: Event) -> Key | None:
-        key = self._key_of(event, by)
-        values = shared(event, getattr(compiled.pattern, "same", ()), self._catalogue)
-        return None if key is None or values is None else (key, *values)
+    def _key(self, compiled: Compiled, name: str | None, event: Event) -> Key | None:
+        if name is None or not compiled.same:
+            return None if name is None else (name,)
+        values = shared(event, compiled.same, self._catalogue)
+        return None if values is None else (name, *values)
 
-    def _fault(self, policy: _Matched, error: CoreFault, key: Key, event_id: str) -> None:
+    def _fault(self, policy: _Matched, error: Exception, key: Key, event_id: str) -> None:
         self.counts.faults += 1
-        log.warning("matcher.fault", policy=policy.compiled.policy, key=key[0], event_id=event_id, error=str(error))
+        name, why = policy.compiled.policy, f"{type(error).__name__}: {error}"[:300]
+        self.counts.faulty[name] = f"event {event_id or '-'} about {key[0]}: {why}"
+        log.warning("matcher.fault", policy=name, key=key[0], event_id=event_id, error=why)
 
 
 def watch(desk: Desk) -> Watch:
@@ -132,8 +184,3 @@ def watch(desk: Desk) -> Watch:
     if isinstance(pattern, CountPattern):
         return Counted(desk, pattern)
     return Missing(desk) if isinstance(pattern, MissingPattern) else Held(desk)
-
-
-def stays(compiled: Compiled) -> bool:
-    """Whether a match of this pattern stays open until something ends it."""
-    return bool(compiled.closes) or isinstance(compiled.pattern, MetricPattern | AbsencePattern | MissingPattern)

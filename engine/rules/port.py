@@ -19,11 +19,15 @@ class CoreFault(Exception):
     """The core refused or failed on a fact; it is counted and shown, other policies go on."""
 
 
+class AlreadyObserved(CoreFault):
+    """The core takes a fact for one that it holds: its ids are 32-bit hashes. Another id helps."""
+
+
 class Core(Protocol):
     """One compiled ruleset and its facts, by `sid` (the group key)."""
 
     def assert_fact(self, fact: Fact) -> list[Fired]:
-        """Add a fact; every rule that it completes. Raises `CoreFault`."""
+        """Add a fact; every rule that it completes. Raises `AlreadyObserved`, `CoreFault`."""
         ...
 
     def retract_fact(self, fact: Fact) -> None:

@@ -11,6 +11,7 @@ import structlog
 from engine.model import ids
 from engine.model.event import Event
 from engine.model.match import Ended, Finding, Match
+from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern
 from engine.rules.compiling import Compiled
 from engine.rules.facts import Facts, Key
 from engine.rules.port import Fact
@@ -31,6 +32,8 @@ class Counts:
     overflows: int = 0
     untold: dict[str, int] = field(default_factory=dict)
     """Overflows by policy that nobody was told of yet."""
+    faulty: dict[str, str] = field(default_factory=dict)
+    """Policies that failed, with the last event and why, that nobody was told of yet."""
 
 
 class Watch(Protocol):
@@ -48,6 +51,10 @@ class Watch(Protocol):
 
     def objects(self) -> Iterator[str]:
         """Objects for which something is open or was gathered."""
+        ...
+
+    def since(self) -> datetime | None:
+        """Storing time of the oldest event that anything open rests on."""
         ...
 
 
@@ -108,7 +115,14 @@ class Desk:
         self.counts.matches += 1
         late = max(0.0, (now - at).total_seconds())
         return Match(
-            match_id(self.compiled.policy, key, events), self.compiled.policy, key[0], opened, at, late, events
+            match_id(self.compiled.policy, key, events),
+            self.compiled.policy,
+            key[0],
+            opened,
+            at,
+            late,
+            events,
+            stays(self.compiled),
         )
 
     def ended(self, match: str, key: Key, at: datetime, by: Event | None) -> Ended:
@@ -138,6 +152,10 @@ class States(Generic[State]):
         """The objects."""
         return iter([key[0] for key in self._by_key])
 
+    def values(self) -> Iterator[State]:
+        """The states."""
+        return iter(self._by_key.values())
+
     def get(self, key: Key) -> State | None:
         """The state of a key."""
         return self._by_key.get(key)
@@ -158,6 +176,11 @@ class States(Generic[State]):
             log.warning("matcher.overflow", policy=self._desk.compiled.policy, dropped=oldest[0])
         self._by_key[key] = state
         return dropped
+
+
+def stays(compiled: Compiled) -> bool:
+    """Whether a match of this pattern stays open until something ends it."""
+    return bool(compiled.closes) or isinstance(compiled.pattern, MetricPattern | AbsencePattern | MissingPattern)
 
 
 def match_id(policy: str, key: Key, events: Iterable[Event]) -> str:

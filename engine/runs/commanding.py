@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long; seconds. Defaults: safety.md S4 and 5.3."""
+    """How often and how long, where a command does not say; seconds. Defaults: safety.md S4 and 5.3."""
 
     attempts: int = 3
     pause: float = 10.0
@@ -40,6 +40,14 @@ class _Try:
     doubt_until: float | None = None
     unread: int = 0
 
+    def most(self, patience: Patience) -> int:
+        """How often it may be tried."""
+        return self.command.attempts if self.command.attempts is not None else patience.attempts
+
+    def pause(self, patience: Patience) -> float:
+        """Seconds between two tries."""
+        return self.command.pause if self.command.pause is not None else patience.pause
+
 
 @dataclass(frozen=True, slots=True)
 class EffectorSets:
@@ -54,7 +62,7 @@ class EffectorSets:
 
 
 class Commander:
-    """Carries out commands through the effectors of their verbs; at most `attempts` acts each."""
+    """Carries out commands through the effectors of their verbs; at most `attempts` acts each, never blindly."""
 
     def __init__(self, effectors: EffectorSets, stop: Stop, clock: Clock, patience: Patience) -> None:
         """All parts are handed in."""
@@ -129,11 +137,11 @@ class Commander:
         if attempt.doubt_until is not None and now < attempt.doubt_until:
             await self._clock.sleep(self._patience.poll)
             return False
-        if attempt.attempt >= self._patience.attempts:
-            detail = f"{attempt.attempt} attempts did not bring it about: {sighting.detail}"
+        if attempt.attempt >= attempt.most(self._patience):
+            detail = f"{attempt.attempt} attempt(s) did not bring it about: {sighting.detail}"
             return await self._settle(attempt, Phase.FAILED, detail, sighting)
         if attempt.attempt:
-            await self._clock.sleep(self._patience.pause)
+            await self._clock.sleep(attempt.pause(self._patience))
         stopped = await self._stop(attempt.command.target)
         if stopped is not None:
             return await self._settle(attempt, Phase.HELD, f"stopped: {stopped}", sighting)
@@ -165,7 +173,7 @@ class Commander:
             attempt.doubt_until = self._clock.monotonic() + self._patience.grace
         except Transient as error:
             log.warning("run.command.transient", command=attempt.command.id, error=str(error))
-            await self._clock.sleep(min(error.retry_after, self._patience.pause))
+            await self._clock.sleep(min(error.retry_after, attempt.pause(self._patience)))
         except Permanent as error:
             return await self._settle(attempt, Phase.FAILED, str(error), None)
         return False

@@ -22,7 +22,7 @@ class BusJournal:
         position = 0
         async for record in self._bus.replay(subjects.run(run)):
             entry = _parse(record.body, run)
-            expected = ids.content_hash([entries[-1].model_dump_json()]) if entries else ""
+            expected = ids.content_hash([entries[-1].stored]) if entries else ""
             if entry.previous != expected or entry.number != len(entries) + 1:
                 msg = f"the journal of run {run} is broken at record {entry.number}; a person has to look at it"
                 raise Permanent(msg)
@@ -32,9 +32,8 @@ class BusJournal:
 
     async def append(self, entry: Entry, position: int) -> int:
         """Store after `position`."""
-        body = entry.model_dump_json(exclude_defaults=True).encode()
-        nonce = ids.content_hash([entry.run, entry.number, entry.model_dump_json()])
-        return await self._bus.append(subjects.run(entry.run), body, expected=position, nonce=nonce)
+        nonce = ids.content_hash([entry.run, entry.number, entry.stored])
+        return await self._bus.append(subjects.run(entry.run), entry.stored.encode(), expected=position, nonce=nonce)
 
     async def unfinished(self) -> tuple[str, ...]:
         """Runs that were begun and not ended, oldest first."""

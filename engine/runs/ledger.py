@@ -31,7 +31,7 @@ class Ledger:
     def _took(self, entry: Entry) -> None:
         self.view = run.after(self.view, entry)
         self._number = entry.number
-        self._previous = ids.content_hash([entry.model_dump_json()])
+        self._previous = ids.content_hash([entry.stored])
 
     def is_done(self, command: str) -> bool:
         """Whether the command ended well."""

@@ -1,15 +1,21 @@
 """A policy's step and a plan -> the commands that do it; pure. Commands carry all they need to be resumed."""
 
+from collections.abc import Mapping
+
 from engine.estate import reading
 from engine.model import ids
 from engine.model.command import Command
-from engine.model.estate import Estate, LiveVm, Power, Standing
+from engine.model.estate import Estate, LiveHost, LiveVm, Power
 from engine.model.ids import Kind
 from engine.model.plan import Move, Plan
 from engine.model.policy import Step
 
-HA_WAIT = 180.0
-"""Seconds vSphere HA is given before its VMs count as still down (safety rule S7)."""
+DEADLINE = 600.0
+DEADLINES: Mapping[str, float] = {
+    "vm.await_ha": 180.0,  # vSphere HA's time before its VMs count as still down (safety rule S7)
+    "host.await_connected": 900.0,  # a blade's power-on self test alone may take minutes
+}
+"""Seconds until the outcome of a verb is unknown, where the policy gave no timeout."""
 
 
 class Orders:
@@ -21,7 +27,8 @@ class Orders:
         self.commands: list[Command] = []
 
     def add(self, verb: str, target: str, needs: tuple[Command, ...] = (), /, **parameters: object) -> Command:
-        """One more command; its own deadline is the step's timeout, if the policy gave one."""
+        """One more command, with the timeout and the tries that the policy gave its step."""
+        retry = self._step.retry
         command = Command.model_validate(
             {
                 "id": f"{self._run}.{self._step.id}.{len(self.commands) + 1}",
@@ -30,28 +37,13 @@ class Orders:
                 "target": target,
                 "parameters": parameters,
                 "needs": tuple(need.id for need in needs),
-                "deadline": self._step.timeout or (HA_WAIT if verb == "vm.await_ha" else 600.0),
+                "deadline": self._step.timeout or DEADLINES.get(verb, DEADLINE),
+                "attempts": retry.attempts if retry is not None else None,
+                "pause": retry.pause if retry is not None else None,
             }
         )
         self.commands.append(command)
         return command
-
-
-def fence(orders: Orders, place: Standing) -> None:
-    """Take the blade's power away, proven by its BMC."""
-    if place.slot is None or place.chassis is None:
-        return
-    slot = place.slot
-    orders.add(
-        "machine.power_off",
-        place.machine,
-        bmc_url=slot.bmc.url,
-        system=slot.bmc.system,
-        serial=slot.serial,
-        uuid=slot.uuid,
-        chassis=place.chassis.name,
-        slot=slot.slot,
-    )
 
 
 def failover(orders: Orders, estate: Estate, source: str, plan: Plan) -> None:
@@ -74,12 +66,31 @@ def failover(orders: Orders, estate: Estate, source: str, plan: Plan) -> None:
             orders.add("vm.power_on", there.target, (there,), **_vm(move.vm), host=target.name, host_uuid=target.uuid)
 
 
-def migrate(orders: Orders, estate: Estate, plan: Plan) -> None:
-    """Move running VMs without stopping them."""
-    for move in plan.moves:
-        source, target = estate.hosts[move.source], estate.hosts[move.target]
-        where = {"source": source.name, "target": target.name, "target_uuid": target.uuid}
-        orders.add("vm.migrate", _target(move.vm), (), **_vm(move.vm), **where)
+def migrate(orders: Orders, estate: Estate, plan: Plan) -> tuple[Command, ...]:
+    """Move VMs to other hosts: running ones without stopping them, those that are off as they are."""
+    return tuple(_move(orders, estate, move) for move in plan.moves)
+
+
+def _move(orders: Orders, estate: Estate, move: Move) -> Command:
+    source, target = estate.hosts[move.source], estate.hosts[move.target]
+    where = {"source": source.name, "target": target.name, "target_uuid": target.uuid}
+    cold = {} if move.vm.power is Power.ON else {"cold": True}
+    return orders.add("vm.migrate", _target(move.vm), (), **_vm(move.vm), **where, **cold)
+
+
+def restart(orders: Orders, vm: LiveVm, host: LiveHost) -> None:
+    """Reset a running VM, or start one that is off, where it is."""
+    orders.add("vm.restart", _target(vm), (), **_vm(vm), host=host.name, host_uuid=host.uuid)
+
+
+def await_ha(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> None:
+    """Only look whether a VM of a dead host runs again."""
+    _watch(orders, estate, source, vm)
+
+
+def mark(orders: Orders, target: str, status: str, why: str) -> None:
+    """Set the hardware status of an object."""
+    orders.add("object.mark", target, (), status=status, text=why)
 
 
 def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str]) -> None:

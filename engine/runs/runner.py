@@ -55,7 +55,7 @@ class Runner:
                 outcome = await self._step(step, plan, ledger)
                 await ledger.write(Phase.STEP, step=step.id, outcome=outcome, detail=_told(step, outcome))
                 log.info("run.step.ended", run=plan.run, step=step.id, outcome=outcome.value)
-        ended = stepping.outcome_of_run(ledger.view.steps.values())
+        ended = stepping.outcome_of_run(plan.steps, ledger.view.steps)
         await ledger.write(Phase.ENDED, outcome=ended, detail=f"the run ended: {ended.value}")
         log.info("run.ended", run=plan.run, policy=plan.policy, object=plan.object, outcome=ended.value)
         return ended
@@ -74,11 +74,9 @@ class Runner:
                 continue
             await self._commander.carry_out(command, plan, ledger)
         phases = [ledger.view.commands[command.id].phase for command in step.commands]
-        if not step.commands and step.verb != "notify":
-            return Outcome.PARTIAL if step.unplaced else Outcome.SUCCESS
-        return stepping.outcome_of_step(phases, len(step.unplaced))
+        return stepping.outcome_of_step(step, phases)
 
 
 def _told(step: PlannedStep, outcome: Outcome) -> str:
     left = "; ".join(item.en for item in step.unplaced)
-    return f"{step.verb}: {outcome.value}" + (f"; not recoverable: {left}" if left else "")
+    return f"{step.verb}: {outcome.value}" + (f"; not done: {left}" if left else "")

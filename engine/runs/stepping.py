@@ -1,14 +1,17 @@
-"""Which step may run, and how steps fold into the end of a run; pure."""
+"""Which step may run, and how steps fold into the end of a run; pure.
+
+The table is the original system's (SigmaSystemCenter Data Reference Guide, pages 58 and 59).
+"""
 
 from collections.abc import Iterable, Mapping
 
+from engine.model import actions
 from engine.model.policy import After, Step
-from engine.model.run import Outcome, Phase
+from engine.model.run import Outcome, Phase, PlannedStep
 
 SETTLED = frozenset({Phase.DONE, Phase.FAILED, Phase.UNKNOWN, Phase.HELD, Phase.SKIPPED})
 """A command in one of these is over."""
-
-_GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
+RESET = "reset-result"
 
 
 def requirements(steps: tuple[Step, ...], index: int) -> dict[str, After]:
@@ -22,33 +25,57 @@ def requirements(steps: tuple[Step, ...], index: int) -> dict[str, After]:
 
 
 def allowed(requirements: Mapping[str, After], ended: Mapping[str, Outcome]) -> bool:
-    """Whether every named step ended the way this one asks for; `completed` means it ended in any way."""
+    """Whether every named step ended the way this one asks for; one that did not run ended in no way at all."""
     return all(_fits(after, ended.get(step)) for step, after in requirements.items())
 
 
 def _fits(after: After, outcome: Outcome | None) -> bool:
-    if outcome is None:
+    """`success`: all of it was done; `failed`: it was not, or not all of it; `completed`: either."""
+    if outcome is None or outcome is Outcome.SKIPPED:
         return False
     if after is After.COMPLETED:
         return True
-    good = outcome in _GOOD
-    return good if after is After.SUCCESS else not good and outcome is not Outcome.SKIPPED
+    return (outcome is Outcome.SUCCESS) is (after is After.SUCCESS)
 
 
-def outcome_of_step(phases: Iterable[Phase], unplaced: int) -> Outcome:
-    """A step is as good as its worst command; a VM without a place makes it partial."""
+def outcome_of_step(step: PlannedStep, phases: Iterable[Phase]) -> Outcome:
+    """A step is as good as its worst command; a VM without a place makes it partial.
+
+    A step that was to take power and came to no command has failed: nobody may take its end for a proof (S5).
+    """
     seen = set(phases)
     if seen & {Phase.UNKNOWN, Phase.HELD}:
         return Outcome.HELD
-    if Phase.FAILED in seen:
+    if Phase.FAILED in seen or (not seen and step.unplaced and _is_ungraceful(step.verb)):
         return Outcome.FAILED
-    return Outcome.PARTIAL if unplaced or Phase.SKIPPED in seen else Outcome.SUCCESS
+    return Outcome.PARTIAL if step.unplaced or Phase.SKIPPED in seen else Outcome.SUCCESS
 
 
-def outcome_of_run(steps: Iterable[Outcome]) -> Outcome:
-    """A run is as good as its worst step; skipped steps do not count."""
-    seen = set(steps) - {Outcome.SKIPPED}
+def outcome_of_run(steps: Iterable[PlannedStep], ended: Mapping[str, Outcome]) -> Outcome:
+    """A run is as good as its worst step among those that ran.
+
+    `reset-result` that ran takes the failures before it out of the account, but nothing that is in doubt: a person
+    looks at that. Actions that count as normal never spoil it, however they end.
+    """
+    counted: list[Outcome] = []
+    for step in steps:
+        outcome = ended.get(step.id, Outcome.SKIPPED)
+        if outcome is Outcome.SKIPPED:
+            continue
+        if step.verb == RESET:
+            counted = [one for one in counted if one is Outcome.HELD]
+        counted.append(Outcome.SUCCESS if _counts_as_normal(step.verb) else outcome)
     for worst in (Outcome.HELD, Outcome.FAILED, Outcome.PARTIAL):
-        if worst in seen:
+        if worst in counted:
             return worst
-    return Outcome.SUCCESS if seen else Outcome.SKIPPED
+    return Outcome.SUCCESS if counted else Outcome.SKIPPED
+
+
+def _is_ungraceful(verb: str) -> bool:
+    action = actions.shipped().get(verb)
+    return action is None or action.ungraceful
+
+
+def _counts_as_normal(verb: str) -> bool:
+    action = actions.shipped().get(verb)
+    return action is not None and action.counts_as_normal

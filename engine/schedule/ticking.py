@@ -69,12 +69,17 @@ class Ticking:
     def __init__(self, bus: Bus, clock: Clock, schedules: Iterable[Planned], every: float = 0.5) -> None:
         """`every` is in seconds. Raises `ValueError` for a schedule that `policy check` would refuse."""
         self._bus, self._clock, self._every = bus, clock, every
-        self._crons: Mapping[Planned, Cron] = {one: Cron(one.expression, one.timezone) for one in schedules}
+        self._crons: Mapping[Planned, Cron] = {}
         self._seen: dict[Planned, datetime] = {}
+        self.exchange(schedules)
+
+    def exchange(self, schedules: Iterable[Planned]) -> None:
+        """Tick for these from now on. Raises like the constructor."""
+        self._crons = {one: Cron(one.expression, one.timezone) for one in schedules}
 
     async def run(self) -> None:
         """Tick until cancelled; a bus that fails is asked again, and nothing is skipped meanwhile."""
-        while self._crons:
+        while True:
             try:
                 await self.tick()
             except TobanError as error:
@@ -85,7 +90,7 @@ class Ticking:
         """Publish what became due since the last look; a schedule that was never seen begins now."""
         now = self._clock.now()
         told: list[Event] = []
-        for one, cron in self._crons.items():
+        for one, cron in tuple(self._crons.items()):
             after = self._seen.get(one) or await self._cursor(one, now)
             event = due(one, cron.slots(max(after, now - LOOK_BACK), now))
             if event is not None:

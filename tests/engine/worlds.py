@@ -100,3 +100,21 @@ def estate() -> Estate:
         vms={v.instance_uuid: v for v in vms},
         datastores=stores,
     )
+
+
+def fleet(*loads: tuple[int, ...], **changes: object) -> Estate:
+    """One host per entry, esx1 first; an entry lists the memory of its VMs in MB, VM-<host><number>."""
+    names = tuple(f"esx{n}" for n in range(1, len(loads) + 1))
+    store = LiveDatastore(
+        name="san1", ref="san1", vcenter="vc1", url="san1", accessible=True, shared=True, capacity_mb=1, free_mb=1,
+        hosts=names,
+    )  # fmt: skip
+    vms = [
+        vm(1, h, name=f"VM-{h}{n}", instance_uuid=f"u{h}{n}", memory_mb=size, cpu_used_mhz=500)
+        for h, sizes in enumerate(loads, start=1)
+        for n, size in enumerate(sizes, start=1)
+    ]
+    hosts = {f"esx{n}": host(n, cpu_used_mhz=500 * len(sizes)) for n, sizes in enumerate(loads, start=1)}
+    return Estate(
+        site=site(len(loads)), hosts=hosts, vms={v.instance_uuid: v for v in vms}, datastores={"san1": store}
+    ).model_copy(update=changes)

@@ -16,4 +16,4 @@ for _ in $(seq 100); do [ -s "$work/address" ] && break; sleep 0.1; done
 address=$(head -1 "$work/address")
 [ -n "$address" ] || { echo "the third-party simulator did not start" >&2; exit 1; }
 TOBAN_TEST_VCENTER="https://toban%40vsphere.local:duty-officer@$address/sdk" TOBAN_TEST_CA="$work/ca.pem" \
-  "$python" -m pytest -q -rs tests/contracts/test_vsphere_contract.py
+  "$python" -m pytest -q -rs tests/contracts/test_vsphere_contract.py tests/contracts/test_vsphere_acting_contract.py

@@ -125,4 +125,4 @@ async def _status(config: Config, *, as_json: bool) -> int:
     else:
         for key, value in report.items():
             typer.echo(f"{key:<16} {value}")
-    return 0 if report["on_duty"] else 1
+    return 0 if report["on_duty"] and not report["broken_policies"] else 1

@@ -12,7 +12,7 @@ import typer
 from engine.model.catalogue import shipped
 from engine.model.errors import ConfigurationError
 from engine.model.policy import Policy
-from engine.rehearsing import judging, playing
+from engine.rehearsing import covering, judging, playing
 from engine.rehearsing import scenarios as reading
 from engine.rehearsing.playing import Played
 from engine.rules import loading
@@ -73,7 +73,7 @@ def run(paths: list[Path], *, as_json: bool, coverage: bool, junit: Path | None)
             raise ConfigurationError(msg)
         for index, scenario in enumerate(read.content.scenarios):
             began = perf_counter()
-            one = playing.play(scenario, read.content.estate, policy, shipped())
+            one = playing.play(scenario, read.content.estate, policy, shipped(), known)
             difference = judging.differences(scenario.expect, one.told)
             result = Result(
                 policy.name, scenario.name, str(path), read.lines[index], difference, perf_counter() - began
@@ -81,7 +81,7 @@ def run(paths: list[Path], *, as_json: bool, coverage: bool, junit: Path | None)
             played.setdefault(policy.name, []).append(one)
             results.append(result)
             _tell(result, as_json=as_json)
-    gaps = {name: judging.coverage(known[name], ones) for name, ones in played.items()}
+    gaps = {name: covering.coverage(known[name], ones, shipped()) for name, ones in played.items()}
     if coverage or as_json:
         for name, gap in gaps.items():
             _tell_coverage(name, gap, as_json=as_json)
@@ -127,7 +127,7 @@ def _tell(one: Result, *, as_json: bool) -> None:
             typer.echo(f"  {line}")
 
 
-def _tell_coverage(name: str, gap: judging.Coverage, *, as_json: bool) -> None:
+def _tell_coverage(name: str, gap: covering.Coverage, *, as_json: bool) -> None:
     share = len(gap.clauses) - len(gap.missing)
     if as_json:
         found = {"policy": name, "clauses": len(gap.clauses), "exercised": share, "missing": gap.missing}

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from toban.simulator.chassis import Chassis
-from toban.simulator.truth import Host, Truth
+from toban.simulator.truth import Blade, Host, Truth
 from toban.simulator.vcenter import hosts, machines
 from toban.simulator.vcenter.center import Center
-from toban.simulator.vcenter.endpoint import Endpoint
+from toban.simulator.vcenter.endpoint import METHODS, Endpoint
 from toban.simulator.vcenter.sessions import Session
 
 Fault = Callable[[str], None]
@@ -43,7 +43,20 @@ class Faults:
             "vcenter-seeing": lambda _: self._blind(blind=False),
             "vcenter-restart": lambda _: self._restart(),
             "vm-question": self._question,
+            "vm-orphaned": lambda t: self._unseen(t, "orphaned"),
+            "vm-inaccessible": lambda t: self._unseen(t, "inaccessible"),
+            "host-never-boots": lambda t: self._comes_up(t, boots=False),
+            "host-boots": lambda t: self._comes_up(t, boots=True),
+            "shutdown-hangs": self._hangs_on_the_way,
+            "task-fails": lambda m: self._fails(self._method(m)),
+            "answer-lost": lambda m: endpoint.losing.add(self._method(m)),
         }
+        self._words: dict[str, Callable[[Blade, str], None]] = {
+            "bmc-says": lambda blade, word: setattr(blade, "says", word),
+            "bmc-health": lambda blade, word: setattr(blade, "health", word),
+            "bmc-lacks": lambda blade, word: blade.lacks.add(word),
+        }
+        """Faults that take a word: `bmc-says:PoweringOff`, `bmc-health:Critical`, `bmc-lacks:On`."""
 
     def apply(self, name: str, target: str) -> None:
         """Break or mend something; raises `Unknown`."""
@@ -51,8 +64,14 @@ class Faults:
         if kind == "trap" and number.isdigit():
             self._chassis.send(int(number), self._machine(target))
             return
+        if kind in self._words and number:
+            self._truth.ledger.write("fault", fault=name, target=target)
+            with self._truth.lock:
+                self._words[kind](self._truth.blades[self._machine(target)], number)
+            return
         if name not in self.names:
-            msg = f"unknown fault {name!r}; known: {', '.join(self.names)}, trap:NUMBER"
+            spoken = ", ".join(f"{word}:WORD" for word in self._words)
+            msg = f"unknown fault {name!r}; known: {', '.join(self.names)}, {spoken}, trap:NUMBER"
             raise Unknown(msg)
         self._truth.ledger.write("fault", fault=name, target=target)
         self.names[name](target)
@@ -108,6 +127,34 @@ class Faults:
     def _bmc(self, target: str, state: str) -> None:
         with self._truth.lock:
             self._truth.blades[self._machine(target)].bmc = state
+
+    def _comes_up(self, target: str, *, boots: bool) -> None:
+        with self._truth.lock:
+            self._truth.blades[self._machine(target)].boots = boots
+
+    def _hangs_on_the_way(self, target: str) -> None:
+        with self._truth.lock:
+            self._truth.blades[self._machine(target)].shuts = False
+
+    def _method(self, name: str) -> str:
+        if name not in METHODS:
+            msg = f"unknown method {name!r}; write for example ResetVM_Task"
+            raise Unknown(msg)
+        return name
+
+    def _fails(self, method: str) -> None:
+        with self._truth.lock:
+            self._center.tasks.failing[method] = vmodl.fault.SystemError(
+                msg="something broke", reason="something broke"
+            )
+
+    def _unseen(self, target: str, state: str) -> None:
+        with self._truth.lock:
+            record = self._center.inventory.vm_named(target)
+            if record is None:
+                msg = f"{target!r} is not in the inventory"
+                raise Unknown(msg)
+            self._center.inventory.set(record, "runtime.connectionState", state)
 
     def _maintenance(self, target: str, *, entered: bool) -> None:
         with self._truth.lock:

@@ -69,6 +69,7 @@ class Bmc:
 
     def _described(self) -> dict[str, object]:
         powered = self._blade.powered and self._blade.bmc != "lies-off"
+        resets = [reset for reset in RESETS if reset not in self._blade.lacks]
         action = f"{self._system}/Actions/ComputerSystem.Reset"
         return {
             "@odata.id": self._system,
@@ -79,10 +80,10 @@ class Bmc:
             "Model": "ProLiant BL460c",
             "SerialNumber": self._blade.slot.serial,
             "UUID": self._blade.slot.uuid,
-            "PowerState": "On" if powered else "Off",
-            "Status": {"State": "Enabled", "Health": "OK"},
+            "PowerState": self._blade.says or ("On" if powered else "Off"),
+            "Status": {"State": "Enabled", "Health": "OK", "HealthRollup": self._blade.health},
             "Actions": {
-                "#ComputerSystem.Reset": {"target": action, "ResetType@Redfish.AllowableValues": list(RESETS)},
+                "#ComputerSystem.Reset": {"target": action, "ResetType@Redfish.AllowableValues": resets},
             },
         }
 
@@ -91,7 +92,7 @@ class Bmc:
             wanted = json.loads(body).get("ResetType")
         except (ValueError, AttributeError):
             return _error(400, "Base.1.8.MalformedJSON", "The body is not a JSON object.")
-        if wanted not in RESETS:
+        if wanted not in RESETS or wanted in self._blade.lacks:
             return _error(400, "Base.1.8.ActionParameterNotSupported", f"ResetType {wanted} is not supported.")
         turns_on = wanted == "On"
         if wanted != "PushPowerButton" and turns_on == self._blade.powered:

@@ -93,6 +93,8 @@ class VCenter(_Strict):
     return_after: float = 1.0
     boot_after: float = 3.0
     """Seconds from power on until a host answers again."""
+    shutdown_after: float = 2.0
+    """Seconds from an accepted shutdown until the blade's power is gone."""
     asks_moved: tuple[str, ...] = ()
     """VMs whose first start after a registration asks whether they were moved or copied."""
     users: tuple[User, ...]
@@ -122,6 +124,7 @@ class TaskSeconds(_Strict):
     disconnect: float = 0.5
     remove: float = 0.5
     maintenance: float = 1.0
+    shutdown: float = 0.3
 
 
 class DatastoreSpec(_Strict):

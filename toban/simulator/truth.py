@@ -28,6 +28,16 @@ class Blade:
     isolated: bool = False
     bmc: str = "ok"
     """`ok`, `dead` (no answer), `lies-off` (says Off, cuts nothing), `stuck` (takes the order, does nothing)."""
+    says: str = ""
+    """A power word that the BMC gives whatever is true."""
+    lacks: set[str] = field(default_factory=set)
+    """Reset types that this BMC does not offer."""
+    health: str = "OK"
+    """What the BMC says about the hardware: OK, Warning, Critical."""
+    boots: bool = True
+    """Without it the hypervisor never comes up again."""
+    shuts: bool = True
+    """Without it the hypervisor accepts a shutdown and hangs on the way."""
 
     @property
     def alive(self) -> bool:
@@ -90,6 +100,7 @@ class Truth:
         self.ledger, self.agenda = ledger, agenda
         self.listeners: list[Listener] = []
         self.boot_after = spec.simulation.vcenter.boot_after
+        self.shutdown_after = spec.simulation.vcenter.shutdown_after
         self.blades = _blades(spec)
         self.hosts = _hosts(spec, self.blades)
         self.stores = {s.name: Store(s.name, s.shared, s.capacity_gb, s.hosts) for s in spec.simulation.datastores}
@@ -131,6 +142,11 @@ class Truth:
                 self.hosts[host].running.discard(vm)
                 self.ledger.write("vm.stopped", vm=vm, host=host, why=why)
 
+    def reset(self, vm: str, host: str, why: str) -> None:
+        """The copy on this host starts anew."""
+        with self.lock:
+            self.ledger.write("vm.reset", vm=vm, host=host, why=why)
+
     def move(self, vm: str, source: str, target: str) -> None:
         """A running copy changes hosts without stopping."""
         with self.lock:
@@ -152,6 +168,18 @@ class Truth:
                 self.stop(vm, host.name if host else "", why)
         self.tell("power.off" if ordered else "power.lost", machine)
 
+    def shut_down(self, machine: str, why: str) -> None:
+        """The hypervisor was told to stop: its blade's power goes a little later, if it gets that far."""
+
+        def stopped() -> None:
+            with self.lock:
+                blade = self.blades[machine]
+                if not blade.alive or not blade.shuts:
+                    return
+            self.cut(machine, why, ordered=True)
+
+        self.agenda.after(self.shutdown_after, stopped)
+
     def feed(self, machine: str, why: str) -> None:
         """Give a blade power; its hypervisor answers after the boot time."""
         with self.lock:
@@ -165,7 +193,8 @@ class Truth:
 
     def _booted(self, machine: str) -> None:
         with self.lock:
-            self.blades[machine].booted = self.blades[machine].powered
+            blade = self.blades[machine]
+            blade.booted = blade.powered and blade.boots
         self.tell("reach", machine)
 
     def tell(self, what: str, machine: str) -> None:

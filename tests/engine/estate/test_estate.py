@@ -7,9 +7,12 @@ import pytest
 
 from engine import documents
 from engine.estate import linking, loading, projecting, reading
+from engine.model.catalogue import FieldType
 from engine.model.estate import Connection, Estate, Power
 from engine.model.event import Event
+from engine.model.ids import Kind
 from engine.model.policy import Scope
+from engine.rules import conditions
 from tests.engine.worlds import estate, host, site, vm
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -63,6 +66,72 @@ def test_vms_that_ran_on_a_host_are_remembered_when_vcenter_loses_it_even_after_
     assert {v.name: v.host for v in reading.ran_on(picture, "esx1")} == {"VM-01": "esx2", "VM-02": "esx1"}
     back = projecting.apply(picture, event("inventory.host", "host:esx1", **host(1).model_dump(mode="json")))
     assert [v.name for v in reading.ran_on(back, "esx1")] == ["VM-02"]
+
+
+def test_a_spare_blade_and_a_chassis_are_grouped_though_no_host_stands_for_them() -> None:
+    spare = estate().model_copy(update={"site": site(3).model_copy(update={"categories": site(2).categories})})
+    about_spare = event("bmc.failed", "machine:chassis1/3")
+    assert {by: linking.key_for(spare, about_spare, by) for by in ("host", "machine", "chassis", "group", "vm")} == {
+        "host": None,
+        "machine": "machine:chassis1/3",
+        "chassis": "chassis:chassis1",
+        "group": None,
+        "vm": None,
+    }
+    assert linking.key_for(spare, event("fan.failed", "chassis:chassis1"), "chassis") == "chassis:chassis1"
+    assert linking.key_for(spare, event("fan.failed", "chassis:other"), "chassis") is None
+    assert linking.related(spare, "group:esx", Kind.GROUP) == "group:esx"
+    assert linking.related(spare, "group:other", Kind.GROUP) is None
+
+
+def test_a_mark_stands_until_the_object_is_ready_again() -> None:
+    marked = projecting.apply(estate(), event("inventory.status", "machine:chassis1/1", status="degraded", text="t"))
+    assert reading.status_of(marked, "esx1") == "degraded"
+    assert not reading.is_healthy(marked, "esx1")
+    worse = projecting.apply(marked, event("inventory.status", "host:esx1", status="faulted", text="t"))
+    assert reading.status_of(worse, "esx1") == "faulted"
+    better = projecting.apply(worse, event("inventory.status", "host:esx1", status="ready", text="t"))
+    ready = projecting.apply(better, event("inventory.status", "machine:chassis1/1", status="ready", text="t"))
+    assert (ready.statuses, reading.status_of(ready, "esx1")) == ({}, "ready")
+    assert reading.is_healthy(ready, "esx1")
+
+
+@pytest.mark.parametrize("word", ["normal", "", None, 7, True])
+def test_a_status_that_is_no_word_of_ours_leaves_the_mark_as_it_is(word) -> None:
+    marked = projecting.apply(estate(), event("inventory.status", "host:esx1", status="faulted", text="t"))
+    assert projecting.apply(marked, event("inventory.status", "host:esx1", status=word, text="t")) is marked
+
+
+def test_every_name_that_a_condition_may_read_of_the_estate_has_a_value_of_its_type() -> None:
+    python = {FieldType.STRING: str, FieldType.INTEGER: int, FieldType.NUMBER: float, FieldType.BOOLEAN: bool}
+    told = reading.values_for(estate(), "vm:VM-01")
+    assert {name: type(value) for name, value in told.items()} == {n: python[t] for n, t in conditions.ESTATE.items()}
+
+
+@pytest.mark.parametrize(
+    ("key", "kinds"),
+    [("host:esx1", {"host", "group"}), ("group:esx", {"group"}), ("vm:VM-99", set()), ("chassis:chassis1", set())],
+)
+def test_what_the_estate_does_not_say_about_an_object_is_left_out(key, kinds) -> None:
+    assert {name.partition(".")[0] for name in reading.values_for(estate(), key)} == kinds
+
+
+def test_what_a_condition_reads_is_what_the_estate_shows() -> None:
+    world = estate().model_copy(update={"statuses": {"machine:chassis1/2": "faulted"}})
+    busy = world.model_copy(update={"hosts": {**world.hosts, "esx1": host(1, cpu_used_mhz=5000, memory_used_mb=16384)}})
+    told = reading.values_for(busy, "vm:VM-01")
+    wanted = {
+        "host.cpu_percent": 25.0,
+        "host.memory_percent": 25.0,
+        "host.chassis": "chassis1",
+        "host.status": "ready",
+        "group.hosts": 2,
+        "group.healthy_hosts": 1,
+        "vm.host": "esx1",
+        "vm.power": "on",
+        "vm.ha_protected": False,
+    }
+    assert wanted.items() <= told.items()
 
 
 def test_inventory_that_does_not_parse_changes_nothing() -> None:
@@ -170,3 +239,14 @@ def test_a_vm_that_is_off_on_a_lost_host_did_not_run_there() -> None:
     off = vm(1, 1, power=Power.OFF)
     picture = projecting.apply(picture, event("inventory.vm", "vm:VM-01", **off.model_dump(mode="json")))
     assert reading.ran_on(picture, "esx1") == ()
+
+
+def test_the_index_of_names_follows_every_change_of_the_vms() -> None:
+    picture = estate()
+    vm = next(iter(picture.vms.values()))
+    renamed = vm.model_copy(update={"name": "VM-new"})
+    gone = vm.model_copy(update={"name": "VM-new", "removed": True})
+    for change in (renamed, gone, vm):
+        picture = projecting.apply(picture, event("inventory.vm", f"vm:{vm.name}", **change.model_dump(mode="json")))
+        assert picture.named == Estate(site=picture.site, vms=picture.vms).named
+    assert linking.host_of(picture, "vm:VM-new") is None

@@ -1,66 +1,22 @@
 """What lets an act through, and what holds it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.estate.places import Places
 from engine.guard import deciding, witnesses
-from engine.guard.deciding import Situation
-from engine.guard.limits import Deed, Limits
+from engine.guard.deeds import Deed
+from engine.guard.limits import Limits
+from engine.guard.situation import Situation
 from engine.model.catalogue import shipped
-from engine.model.decision import Act, Hold, Ignore, Observation
-from engine.model.event import Event
-from engine.model.match import Match
-from engine.model.policy import Policy
+from engine.model.decision import Act, Hold, Ignore
+from engine.model.estate import Estate
+from tests.engine.guard.situations import NOW, event, match, policy, saw, situation
 from tests.engine.worlds import site
-
-NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
-
-FENCING = {
-    "apiVersion": "toban/v1",
-    "kind": "Policy",
-    "metadata": {"name": "host-down", "title": {"en": "Host down", "ja": "ホストダウン"}},
-    "spec": {
-        "mode": "automatic",
-        "when": {"event": "host.unreachable", "for": "45s", "by": "host"},
-        "witnesses": {"need": 2, "of": ["vcenter", "chassis", "bmc"], "within": "60s"},
-        "unless": ["maintenance", "planned"],
-        "if": "host.running_vms > 0",
-        "do": [{"id": "fence", "fence": {"host": "$host"}}],
-        "cooldown": "30m",
-    },
-}
-
-
-def policy(**spec: object) -> Policy:
-    return Policy.model_validate({**FENCING, "spec": {**FENCING["spec"], **spec}})
-
-
-def saw(witness: str, *, down: bool = True, age: float = 1, host: str = "host:esx1") -> Observation:
-    return Observation(witness=witness, subject=host, down=down, at=NOW - timedelta(seconds=age), says=witness)
-
-
-def event(**data: object) -> Event:
-    return Event(id="e1", type="host.unreachable", source="vcenter/vc1", subject="host:esx1", time=NOW, data=data)
-
-
-def match(e: Event | None = None, at: datetime = NOW) -> Match:
-    return Match("m1", "host-down", "host:esx1", at, at, 0.0, (e or event(),))
-
-
-def situation(**changes: object) -> Situation:
-    calm = {
-        "now": NOW,
-        "site": site(),
-        "observations": (saw("vcenter"), saw("chassis")),
-        "hosts_down": frozenset({"host:esx1"}),
-        "stopped": None,
-        "condition": True,
-    }
-    return Situation(**{**calm, **changes})
 
 
 def test_two_witness_classes_let_a_fence_through_and_are_named_as_the_reason() -> None:
@@ -120,7 +76,9 @@ def test_a_planned_disconnection_is_ignored() -> None:
 
 
 def test_a_switch_that_was_never_read_counts_as_stopped() -> None:
-    unread = Situation(now=NOW, site=site(), observations=(saw("vcenter"), saw("chassis")), condition=True)
+    unread = Situation(
+        now=NOW, places=Places(Estate(site=site())), observations=(saw("vcenter"), saw("chassis")), condition=True
+    )
     assert isinstance(deciding.decide(match(), policy(), unread), Hold)
 
 

@@ -1,13 +1,15 @@
 """What holds, and when it is a match."""
 
+import orjson
 import pytest
 
 from engine.model.catalogue import shipped
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
-from engine.rules import conditions, evaluating, expressions, watching
+from engine.rules import conditions, evaluating, expressions, sanitising, watching
 from engine.rules.literals import Unusable
 from engine.rules.matching import Matcher
+from engine.rules.port import AlreadyObserved
 from tests.engine.rules.patterns import arrival, at, by_subject, policy, told
 
 
@@ -188,3 +190,26 @@ def test_what_is_outside_the_language_is_refused_in_words(text, sentence) -> Non
     with pytest.raises(Unusable) as caught:
         conditions.check(expressions.parse(text), conditions.ESTATE)
     assert sentence in str(caught.value)
+
+
+def test_a_fact_that_the_core_takes_for_another_one_is_told_again_under_another_number(monkeypatch) -> None:
+    m = Matcher((policy({"event": "host.crashed"}),), shipped(), by_subject)
+    core = m._policies["p"].watches[0]._desk.facts._shards[0].core
+    told = core.assert_fact
+    numbers: list[str] = []
+
+    def once_mistaken(fact):
+        numbers.append(fact["id"])
+        if len(numbers) == 1:
+            raise AlreadyObserved("a hash of 32 bits")
+        return told(fact)
+
+    monkeypatch.setattr(core, "assert_fact", once_mistaken)
+    assert len(m.feed(arrival(0, "host.crashed"))) == 1
+    assert numbers == ["1", "2"]
+    assert m.counts.faults == 0
+
+
+@pytest.mark.parametrize("number", [1e15, -1e15, 0.0001, 0.00012, 123456789.123456, 999999999999999.9, -0.000999])
+def test_numbers_within_the_bounds_are_written_without_an_exponent(number) -> None:
+    assert "e" not in orjson.dumps(sanitising.safe(number)).decode()

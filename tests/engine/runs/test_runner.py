@@ -1,6 +1,7 @@
 """A run ends the same however often its process dies: nothing is done twice, nothing is left out."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ def plan() -> RunPlan:
                 commands=(command("move", 1, "register"), command("move", 2, "start", ("r1.move.1",))),
             ),
             PlannedStep(
-                id="page", verb="notify", after={"move": After.COMPLETED}, commands=(command("page", 1, "tell"),)
+                id="page", verb="notify", after={"fence": After.COMPLETED}, commands=(command("page", 1, "tell"),)
             ),
         ),
     )
@@ -216,6 +217,43 @@ def test_a_transient_error_is_tried_again_and_a_permanent_one_is_not() -> None:
     assert world["off"].acts == 2
     assert world["register"].acts == 1
     assert phases(journal, "r1.move.2") == ["skipped"], "what needs it is not tried"
+
+
+@pytest.mark.parametrize(("attempts", "acts"), [(1, 1), (2, 2), (5, 5), (None, 3)])
+def test_a_step_that_says_how_often_is_tried_that_often_and_never_more(attempts, acts) -> None:
+    journal, world = PaperJournal(), things()
+    world["off"].works = False
+    asked = command("fence", 1, "off").model_copy(update={"attempts": attempts, "pause": 25.0})
+    steps = (plan().steps[0].model_copy(update={"commands": (asked,)}), *plan().steps[1:])
+    one = plan().model_copy(update={"steps": steps})
+    assert asyncio.run(runner(journal, world).start(one)) is Outcome.FAILED
+    assert world["off"].acts == acts
+    starts = [e.at for e in journal.entries["r1"] if e.phase is Phase.START and e.step == "fence"]
+    assert all((after - before).total_seconds() >= 25 for before, after in itertools.pairwise(starts))
+
+
+def test_a_single_try_in_doubt_is_looked_at_and_not_tried_again() -> None:
+    journal, world = PaperJournal(), things()
+    world["off"].fail_with = [InDoubt("no answer")]
+    asked = command("fence", 1, "off").model_copy(update={"attempts": 1})
+    steps = (plan().steps[0].model_copy(update={"commands": (asked,)}), *plan().steps[1:])
+    assert asyncio.run(runner(journal, world).start(plan().model_copy(update={"steps": steps}))) is Outcome.FAILED
+    assert world["off"].acts == 1
+
+
+@pytest.mark.parametrize("durable_first", [True, False])
+def test_tries_are_counted_across_the_lives_of_a_process(durable_first) -> None:
+    for at in range(2, 12):
+        journal, world = PaperJournal(kill_at=at, durable_first=durable_first), things()
+        world["off"].works = False
+        asked = command("fence", 1, "off").model_copy(update={"attempts": 2})
+        steps = (plan().steps[0].model_copy(update={"commands": (asked,)}), *plan().steps[1:])
+        one = plan().model_copy(update={"steps": steps})
+        try:
+            asyncio.run(runner(journal, world).start(one))
+        except Killed:
+            asyncio.run(runner(journal, world).start(one))
+        assert world["off"].acts <= 2
 
 
 def test_the_stop_switch_is_read_before_each_act_and_holds_the_run() -> None:

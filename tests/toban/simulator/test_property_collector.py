@@ -1,46 +1,10 @@
 """The simulated vCenter's property collector keeps what the real one promises."""
 
-import ssl
-from pathlib import Path
-from urllib.parse import urlsplit
-
 import pytest
-from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
-from toban import example
-from toban.simulator.datacenter import Datacenter
-
-query = vmodl.query.PropertyCollector
-
-
-@pytest.fixture
-def world(tmp_path):
-    example.write(tmp_path, example.free_ports(), armed=True, quick=True)
-    with Datacenter(tmp_path / "estate.yaml", tmp_path / "datacenter") as running:
-        yield running
-        assert running.ask({"do": "ledger"})["failures"] == []
-
-
-@pytest.fixture
-def client(world):
-    where = urlsplit(world.ready["vcenter"])
-    context = ssl.create_default_context(cafile=str(Path(world.ready["ca"])))
-    found = SmartConnect(
-        host=where.hostname, port=where.port, user="toban@vsphere.local", pwd="duty-officer", sslContext=context
-    )
-    yield found
-    Disconnect(found)
-    found._stub.DropConnections()
-
-
-def spec(client, kind, *paths):
-    content = client.RetrieveContent()
-    view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)
-    walk = query.TraversalSpec(name="v", type=type(view), path="view", skip=False)
-    start = query.ObjectSpec(obj=view, skip=True, selectSet=[walk])
-    return query.FilterSpec(objectSet=[start], propSet=[query.PropertySpec(type=kind, pathSet=list(paths))])
+from tests.toban.simulator.client import query, spec
 
 
 def test_a_stock_client_connects_reads_and_waits_for_a_task(client):

@@ -50,7 +50,9 @@ class Belief:
     def _lost(self, record: Any, host: Host) -> None:
         set_ = self._inventory.set
         set_(record, "runtime.connectionState", Connection.notResponding)
-        set_(record, "runtime.powerState", vim.HostSystem.PowerState.unknown)
+        power = vim.HostSystem.PowerState
+        if self._inventory.get(record, "runtime.powerState") != power.poweredOff:  # it was not shut down on request
+            set_(record, "runtime.powerState", power.unknown)
         for vm in self._inventory.get(record, "vm") or ():
             set_(vm, "runtime.connectionState", VmConnection.disconnected)
         self._events.post(self._events.about_host(vim.event.HostConnectionLostEvent, record))

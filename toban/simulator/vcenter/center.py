@@ -95,8 +95,19 @@ class Center:
         return self.tasks.recent()
 
     def start(self, method: str, entity: Any, seconds: float, work: Any, user: str) -> Any:
-        """A task about an entity."""
-        return self.tasks.start(Job(method, entity, self.inventory.get(entity, "name"), seconds, work, user))
+        """A task about an entity; the events of its work carry its user and its chain."""
+        chain = next(self.tasks.chains)
+
+        def asked() -> Any:
+            with self.events.asked_by(user, chain):
+                return work()
+
+        return self.tasks.start(Job(method, entity, self.inventory.get(entity, "name"), seconds, asked, user, chain))
+
+    def announce(self, task: Any, event: Any) -> None:
+        """An event that a task begins with."""
+        info = self.registry.read(task, "info")
+        self.events.post(event, user=info.reason.userName, chain=info.eventChainId)
 
     def require_reach(self, host: Any) -> None:
         """Raises one of the faults that all mean: this host is out of reach (which one, the dice say)."""

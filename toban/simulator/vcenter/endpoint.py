@@ -6,7 +6,7 @@ from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from toban.simulator.vcenter import hosts, machines, reading, searching, sessions, soap
+from toban.simulator.vcenter import hosts, machines, reading, registering, searching, sessions, soap
 from toban.simulator.vcenter.center import Center
 from toban.simulator.web import Answer, Request
 
@@ -14,6 +14,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **reading.METHODS,
     **searching.METHODS,
     **machines.METHODS,
+    **registering.METHODS,
     **hosts.METHODS,
 }
 OPEN = frozenset({"RetrieveServiceContent", "Login", "CurrentTime"})
@@ -29,6 +30,8 @@ class Endpoint:
         self._center = center
         self.blind = False
         """Every connection is dropped without a word."""
+        self.losing: set[str] = set()
+        """Methods whose next call is carried out and never answered."""
         self.unknown: collections.Counter[str] = collections.Counter()
         """Methods that clients asked for and that are not here."""
 
@@ -43,10 +46,15 @@ class Endpoint:
         version = _version(request.headers.get("soapaction", ""))
         session = self._center.sessions.of(request.headers.get("cookie", ""))
         status, body = self._answer(request.body, version, session)
-        if self.blind:
+        if self.blind or self._loses(request.body):
             return DEAF
         cookie = f'{sessions.COOKIE}="{session.key}"; Path=/; HttpOnly; Secure'
         return Answer(status, body, XML, {"Set-Cookie": cookie})
+
+    def _loses(self, envelope: bytes) -> bool:
+        lost = {method for method in self.losing if f"<{method} ".encode() in envelope}
+        self.losing -= lost
+        return bool(lost)
 
     def _answer(self, envelope: bytes, version: str, session: sessions.Session) -> tuple[int, bytes]:
         try:

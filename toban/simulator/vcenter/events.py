@@ -1,6 +1,8 @@
 """Events: the list, history collectors with their pages, and queries."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,14 +37,26 @@ class Events:
         self._keys, self._collectors = itertools.count(1), itertools.count(1)
         self._all: list[Any] = []
         self._histories: dict[str, History] = {}
+        self._asked: tuple[str, int | None] = ("", None)
+        """User and chain of the task whose work is being done now."""
 
     @property
     def latest(self) -> Any:
         """The newest event or None."""
         return self._all[-1] if self._all else None
 
+    @contextmanager
+    def asked_by(self, user: str, chain: int) -> Iterator[None]:
+        """What is posted meanwhile hangs on a task: its user and its chain; callers hold the world's lock."""
+        before, self._asked = self._asked, (user, chain)
+        try:
+            yield
+        finally:
+            self._asked = before
+
     def post(self, event: Any, *, user: str = "", chain: int | None = None) -> Any:
         """Number, date and keep an event, and show it to every collector that wants it."""
+        user, chain = user or self._asked[0], self._asked[1] if chain is None else chain
         event.key = next(self._keys)
         event.chainId = event.key if chain is None else chain
         event.createdTime = agenda.now()

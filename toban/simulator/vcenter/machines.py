@@ -6,7 +6,6 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from toban.simulator.truth import Locked
-from toban.simulator.vcenter import records
 from toban.simulator.vcenter.belief import Off, On
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.sessions import Session
@@ -33,12 +32,14 @@ def power_on_many(center: Center, session: Session, _: Any, vms: Any, __: Any = 
 
 def _start(center: Center, vm: Any, asked: Any) -> None:
     inventory = center.inventory
-    _require_state(center, vm, Off, On)
+    if inventory.get(vm, "runtime.powerState") != vim.VirtualMachine.PowerState.suspended:
+        require_state(center, vm, Off, On)
+    _require_seen(center, vm)
     host = inventory.get(vm, "runtime.host")
     if asked is not None and asked != host:
         raise vmodl.fault.NotSupported(msg="this cluster has no DRS; the VM starts where it is registered")
     center.require_reach(host)
-    _require_service(center, host)
+    require_service(center, host)
     _ask(center, vm)
     try:
         center.truth.start(inventory.files(vm).name, inventory.truth_of(host).name, "PowerOn through vCenter")
@@ -93,7 +94,7 @@ def answer(center: Center, _: Session, vm: Any, question: str, choice: str) -> N
 def power_off(center: Center, session: Session, vm: Any) -> Any:
     """PowerOffVM_Task."""
     center.require_reach(center.inventory.get(center.registry.find(vm), "runtime.host"))
-    _require_state(center, vm, On, Off)
+    require_state(center, vm, On, Off)
 
     def work() -> None:
         host = center.inventory.get(vm, "runtime.host")
@@ -102,6 +103,37 @@ def power_off(center: Center, session: Session, vm: Any) -> Any:
         center.belief.show_power(vm, on=False)
 
     return center.start("PowerOffVM_Task", vm, center.seconds.power, work, session.user or "")
+
+
+def reset(center: Center, session: Session, vm: Any) -> Any:
+    """ResetVM_Task: the guest starts anew without an orderly end."""
+    _require_seen(center, center.registry.find(vm))
+    require_state(center, vm, On, Off)
+
+    def work() -> None:
+        host = center.inventory.get(vm, "runtime.host")
+        center.require_reach(host)
+        require_state(center, vm, On, Off)
+        center.truth.reset(center.inventory.files(vm).name, center.inventory.truth_of(host).name, "reset by vCenter")
+
+    task = center.start("ResetVM_Task", vm, center.seconds.power, work, session.user or "")
+    center.announce(task, center.events.about_vm(vim.event.VmResettingEvent, vm))
+    return task
+
+
+def suspend(center: Center, session: Session, vm: Any) -> Any:
+    """SuspendVM_Task: the copy stops; its memory lies on the datastore."""
+    center.require_reach(center.inventory.get(center.registry.find(vm), "runtime.host"))
+    require_state(center, vm, On, Off)
+
+    def work() -> None:
+        inventory, host = center.inventory, center.inventory.get(vm, "runtime.host")
+        center.require_reach(host)
+        center.truth.stop(inventory.files(vm).name, inventory.truth_of(host).name, "suspended by vCenter")
+        inventory.set(vm, "runtime.powerState", vim.VirtualMachine.PowerState.suspended)
+        center.events.post(center.events.about_vm(vim.event.VmSuspendedEvent, vm))
+
+    return center.start("SuspendVM_Task", vm, center.seconds.power, work, session.user or "")
 
 
 def relocate(center: Center, session: Session, vm: Any, spec: Any, _: Any = None) -> Any:
@@ -125,11 +157,11 @@ def _move(center: Center, session: Session, method: str, order: tuple[Any, Any, 
     center.registry.find(target)
     center.require_reach(inventory.get(vm, "runtime.host"))
     hot = inventory.get(vm, "runtime.powerState") == On
-    if hot:
-        going = center.events.about_vm(vim.event.VmBeingHotMigratedEvent, vm, destHost=center.events.host(target))
-        center.events.post(going, user=session.user or "")
     seconds = center.seconds.relocate if hot else center.seconds.register_vm
-    return center.start(method, vm, seconds, lambda: _arrive(center, vm, target), session.user or "")
+    task = center.start(method, vm, seconds, lambda: _arrive(center, vm, target), session.user or "")
+    kind = vim.event.VmBeingHotMigratedEvent if hot else vim.event.VmBeingRelocatedEvent
+    center.announce(task, center.events.about_vm(kind, vm, destHost=center.events.host(target)))
+    return task
 
 
 def _arrive(center: Center, vm: Any, target: Any) -> None:
@@ -137,89 +169,39 @@ def _arrive(center: Center, vm: Any, target: Any) -> None:
     source, files = inventory.get(vm, "runtime.host"), inventory.files(vm)
     for host in (source, target):
         center.require_reach(host)
-    _require_service(center, target)
+    require_service(center, target)
     here, there = inventory.truth_of(source), inventory.truth_of(target)
     if there.name not in center.truth.stores[files.datastore].hosts:
         raise vim.fault.InvalidDatastore(msg=f"{there.name} does not mount {files.datastore}", name=files.datastore)
-    if files.name in here.running:
+    hot = files.name in here.running
+    if hot:
         center.truth.move(files.name, here.name, there.name)
     inventory.set(vm, "runtime.host", target)
     inventory.touch(source, "vm")
     inventory.touch(target, "vm")
-    center.events.post(center.events.about_vm(vim.event.VmMigratedEvent, vm, sourceHost=center.events.host(source)))
+    kind = vim.event.VmMigratedEvent if hot else vim.event.VmRelocatedEvent
+    center.events.post(center.events.about_vm(kind, vm, sourceHost=center.events.host(source)))
 
 
-def unregister(center: Center, _: Session, vm: Any) -> None:
-    """UnregisterVM: the record goes, the files stay."""
-    _require_state(center, center.registry.find(vm), Off, On)
-    host = center.inventory.get(vm, "runtime.host")
-    center.require_reach(host)
-    center.events.post(center.events.about_vm(vim.event.VmRemovedEvent, vm))
-    center.registry.remove(vm)
-    center.inventory.touch(host, "vm")
-
-
-def destroy(center: Center, _: Session, vm: Any) -> Any:
-    """Destroy_Task on a VM deletes disks: nobody here may, and the attempt is noted."""
-    center.truth.ledger.violation("destroy-refused", entity=vm._moId)  # noqa: SLF001
-    raise vim.fault.NoPermission(
-        msg="nobody may destroy this", object=vm, privilegeId="VirtualMachine.Inventory.Delete"
-    )
-
-
-def register(center: Center, session: Session, folder: Any, *order: Any) -> Any:
-    """RegisterVM_Task(path, name, asTemplate, pool, host) on a folder."""
-    path, name, as_template, pool, host = order
-    center.registry.find(folder)
-    if as_template:
-        raise vmodl.fault.NotSupported(msg="templates are not simulated")
-    if pool is None or (pool != center.inventory.pool):
-        raise vmodl.fault.InvalidArgument(msg="a pool of the target's cluster is needed", invalidProperty="pool")
-
-    def work() -> Any:
-        return _registered(center, path, name, host)
-
-    entity = center.registry.find(folder)
-    return center.start("RegisterVM_Task", entity, center.seconds.register_vm, work, session.user or "")
-
-
-def _registered(center: Center, path: str, name: str | None, host: Any) -> Any:
-    inventory, truth = center.inventory, center.truth
-    target = host if host is not None else next(iter(inventory.hosts.values()))
-    known = inventory.vm_at(path)
-    if known is not None:
-        raise vim.fault.AlreadyExists(msg="this path is registered already", name=inventory.get(known, "name"))
-    store = path.partition("[")[2].partition("]")[0]
-    if store not in truth.stores:
-        raise vim.fault.InvalidDatastore(msg=f"no datastore {store}", name=store)
-    files = next((vm for vm in truth.vms.values() if vm.path == path), None)
-    if files is None:
-        raise vim.fault.NotFound(msg=f"no file {path}")
-    center.registry.find(target)
-    if inventory.get(target, "runtime.connectionState") != vim.HostSystem.ConnectionState.connected:
-        raise vim.fault.InvalidState(msg="the host is out of reach")
-    _require_service(center, target)
-    if inventory.truth_of(target).name not in truth.stores[store].hosts:
-        raise vim.fault.InvalidDatastore(msg=f"the host does not mount {store}", name=store)
-    shown = name or files.name
-    if inventory.vm_named(shown) is not None:
-        raise vim.fault.DuplicateName(msg=f"{shown} exists", name=shown, object=inventory.vm_named(shown))
-    vm = records.add_vm(inventory, files, target, on=False, name=shown)
-    truth.ledger.write("vm.registered", vm=files.name, host=inventory.truth_of(target).name)
-    center.events.post(center.events.about_vm(vim.event.VmRegisteredEvent, vm))
-    return vm
-
-
-def _require_service(center: Center, host: Any) -> None:
+def require_service(center: Center, host: Any) -> None:
+    """Raises InvalidState for a host in maintenance mode."""
     if center.inventory.get(host, "runtime.inMaintenanceMode"):
         raise vim.fault.InvalidState(msg="the host is in maintenance mode")
 
 
-def _require_state(center: Center, vm: Any, wanted: Any, other: Any) -> None:
-    if center.inventory.get(vm, "runtime.powerState") != wanted:
-        raise vim.fault.InvalidPowerState(
-            msg="the VM is not in the power state that this needs", requestedState=other, existingState=other
-        )
+def _require_seen(center: Center, vm: Any) -> None:
+    center.require_reach(center.inventory.get(vm, "runtime.host"))
+    state = center.inventory.get(vm, "runtime.connectionState")
+    if state != vim.VirtualMachine.ConnectionState.connected:
+        raise vim.fault.InvalidState(msg=f"the VM is {state}")
+
+
+def require_state(center: Center, vm: Any, wanted: Any, other: Any) -> None:
+    """Raises InvalidPowerState for a VM in another power state than `wanted`; the act would bring it to `other`."""
+    now = center.inventory.get(vm, "runtime.powerState")
+    if now != wanted:
+        words = "the VM is not in the power state that this needs"
+        raise vim.fault.InvalidPowerState(msg=words, requestedState=other, existingState=now)
 
 
 def guest_stop(center: Center, session: Session, vm: Any) -> None:
@@ -234,7 +216,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "ShutdownGuest": guest_stop,
     "RelocateVM_Task": relocate,
     "MigrateVM_Task": migrate,
-    "UnregisterVM": unregister,
-    "RegisterVM_Task": register,
+    "ResetVM_Task": reset,
+    "SuspendVM_Task": suspend,
     "AnswerVM": answer,
 }

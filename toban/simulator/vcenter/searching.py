@@ -59,7 +59,9 @@ def log_event(center: Center, session: Session, _: Any, entity: Any, message: st
 
 
 def task_collector(center: Center, session: Session, _: Any, spec: Any) -> Any:
-    """CreateCollectorForTasks."""
+    """CreateCollectorForTasks; an object that is gone has no tasks to ask for."""
+    if spec.entity is not None:
+        center.registry.find(spec.entity.entity)
     identity = center.tasks.collect(spec)
     session.cleanups.append(lambda: center.tasks.drop(identity))
     return identity

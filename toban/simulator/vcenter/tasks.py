@@ -26,6 +26,8 @@ class Job:
     seconds: float
     work: Callable[[], Any]
     user: str
+    chain: int
+    """Ties the task and its events together."""
 
 
 class Waiting(Exception):
@@ -38,7 +40,9 @@ class Tasks:
     def __init__(self, registry: Registry, agenda_: Agenda) -> None:
         """No task yet."""
         self._registry, self._agenda = registry, agenda_
-        self._numbers, self._chains = itertools.count(1), itertools.count(100_000)
+        self._numbers, self.chains = itertools.count(1), itertools.count(100_000)
+        self.failing: dict[str, Any] = {}
+        """Method -> the fault with which its next task ends."""
         self._all: list[Any] = []
         self._collectors: dict[str, tuple[Any, int]] = {}
 
@@ -59,7 +63,7 @@ class Tasks:
             reason=vim.TaskReasonUser(userName=job.user),
             queueTime=agenda.now(),
             startTime=agenda.now(),
-            eventChainId=next(self._chains),
+            eventChainId=job.chain,
         )
         task = self._registry.add(vim.Task, ref, info=info)
         self._all.append(task)
@@ -78,6 +82,8 @@ class Tasks:
         """Do the work; its change, its events and the task's end are one transaction."""
         with self._registry.changed:
             try:
+                if job.method in self.failing:
+                    raise self.failing.pop(job.method)
                 result = job.work()
             except Waiting:
                 self._agenda.after(0.1, lambda: self.finish(task, job))

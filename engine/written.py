@@ -1,5 +1,6 @@
-"""Scalars of YAML 1.2: what a plain one means (core schema, no more), and where a column of its text stands; pure."""
+"""Scalars of YAML 1.2: what a plain one means (no more than all readers agree on), where a column of it stands; pure."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -9,12 +10,10 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
 }
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ESCAPES = {"x": 4, "u": 6, "U": 10}
-LIMIT_DIGITS = 64
-"""A longer number is left as the text that it is."""
+_ODD = re.compile(r"[-+]?(0[xob]\w+|0[0-9]+|[0-9]+_[0-9_]*|\.(inf|Inf|INF)|[0-9]{18,})$|\.(nan|NaN|NAN)$")
+"""Other bases, leading zeros, underscores, no numbers, numbers beyond 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +57,21 @@ class Written:
 
 
 def meaning(text: str) -> str | int | float | bool | None:
-    """What a plain scalar is. `no`, `on`, `1:30`, `1_000` and `2026-01-01` are texts; `0x10` and `0o17` are numbers."""
+    """What a plain scalar is. `no`, `on`, `1:30` and `2026-01-01` are texts. Raises `ValueError` with one sentence."""
     if text in _WORDS:
         return _WORDS[text]
-    if len(text) > LIMIT_DIGITS:
-        return text
+    if (odd := _ODD.match(text)) is not None:
+        msg = f"the number {odd[0][:40]} is read differently by different readers; write it plainly, or in quotes"
+        raise ValueError(msg)
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
-    if _HEX.fullmatch(text):
-        return int(text[2:], 16)
-    if _FLOAT.fullmatch(text):
-        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    return text
+    if not _FLOAT.fullmatch(text):
+        return text
+    number = float(text)
+    if not math.isfinite(number):
+        msg = "this number is too large"
+        raise ValueError(msg)
+    return number
 
 
 def _steps(source: str, quote: str) -> list[int]:

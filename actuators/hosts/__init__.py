@@ -1,0 +1,1 @@
+"""Acts on a host that need both wires: its vCenter and its blade's BMC."""

@@ -1,0 +1,98 @@
+"""Hear: what an arrival changes in the picture, and which patterns it completes; in the order of storage."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.estate import linking, projecting
+from engine.guard import people, witnesses
+from engine.guard.people import People
+from engine.inhand import InHand
+from engine.model.catalogue import Catalogue
+from engine.model.estate import Estate, Site
+from engine.model.event import Arrival, Event
+from engine.model.match import Finding, Match
+from engine.model.policy import Policy
+from engine.rules.matching import Matcher
+
+
+@dataclass(slots=True)
+class Picture:
+    """What the engine knows now; replaced, never changed in place."""
+
+    estate: Estate
+    seen: witnesses.Seen
+    people: People = field(default_factory=dict)
+
+
+class Hearing:
+    """The picture and the matcher, fed together."""
+
+    def __init__(
+        self,
+        site: Site,
+        policies: tuple[Policy, ...],
+        catalogue: Catalogue,
+        hand: InHand,
+        ours: frozenset[str] = frozenset(),
+    ) -> None:
+        """An empty picture; raises `Unusable` or `CoreFault` for a policy that `policy check` would refuse.
+
+        `ours`: accounts under which no person acts, as they are written in the settings.
+        """
+        self._catalogue, self._hand, self._ours = catalogue, hand, ours
+        self.picture = Picture(Estate(site=site), {})
+        self.matcher = Matcher(policies, catalogue, self.key_of)
+
+    def key_of(self, event: Event, by: str) -> str | None:
+        """The object that a pattern's `by` groups an event under, as the picture stands now."""
+        return linking.key_for(self.picture.estate, event, by)
+
+    def heard(self, stream: str, arrival: Arrival) -> tuple[Finding, ...]:
+        """What was due before it, then what it completes or ends itself."""
+        self._hand.take(stream, arrival.sequence)
+        due = self.matcher.advance(arrival.stored_at)
+        self._take(arrival)
+        found = (*due, *self.matcher.feed(arrival))
+        self._hand.down()
+        return found
+
+    def replayed(self, matcher: Matcher, stream: str, arrival: Arrival) -> tuple[Finding, ...]:
+        """What a past event gives in a matcher that is being built beside the one at work."""
+        self._hand.take(stream, arrival.sequence)
+        found = (*matcher.advance(arrival.stored_at), *matcher.feed(arrival))
+        self._hand.down()
+        return found
+
+    def pictured(self, arrival: Arrival) -> None:
+        """The picture only: inventory is read before the events that speak of it."""
+        self._take(arrival)
+
+    def is_poison(self, stream: str, sequence: int) -> bool:
+        """Whether this record was in hand when the process died, too often to be tried again."""
+        return self._hand.is_poison(stream, sequence)
+
+    def _take(self, arrival: Arrival) -> None:
+        event = arrival.event
+        self.picture.estate = projecting.apply(self.picture.estate, event)
+        act = people.observe(event, arrival.stored_at, self._ours)
+        if act is not None:
+            self.picture.people = people.remember(self.picture.people, act)
+        host = linking.host_of(self.picture.estate, event.subject)
+        if host is not None:
+            word = witnesses.observe(self._catalogue, event, f"host:{host}", arrival.stored_at)
+            if word is not None:
+                self.picture.seen = witnesses.remember(self.picture.seen, word)
+
+
+def still_open(before: dict[str, Match], findings: Iterable[Finding], begun: dict[str, datetime]) -> None:
+    """Fold findings of the past into the matches that are to be decided now.
+
+    A match of something that does not stay counts only if its policy was waiting for it then: a policy that is new does
+    not act on what was over before it came.
+    """
+    for finding in findings:
+        if not isinstance(finding, Match):
+            before.pop(finding.id, None)
+        elif finding.stays or finding.at >= begun.get(finding.policy, finding.at):
+            before[finding.id] = finding

@@ -1,0 +1,61 @@
+"""Act + policy + estate -> RunPlan: each step of the policy with the commands it comes to; pure."""
+
+from collections.abc import Callable, Mapping
+
+from engine.model.decision import Act
+from engine.model.estate import Estate
+from engine.model.match import Match
+from engine.model.plan import Unplaced
+from engine.model.policy import Policy, Step
+from engine.model.run import PlannedStep, RunPlan
+from engine.planning import guests, hosts, standing_by
+from engine.planning.asking import Asked
+from engine.runs import stepping
+from engine.runs.ordering import Orders
+
+Planner = Callable[[Orders, Asked], tuple[Unplaced, ...]]
+PLANNERS: Mapping[str, Planner] = {
+    "fence": hosts.fence,
+    "diagnose-and-power-off": hosts.diagnose_and_power_off,
+    "failover": guests.failover,
+    "migrate": guests.migrate,
+    "evacuate": guests.evacuate,
+    "restart-vm": guests.restart,
+    "shutdown-host": hosts.shut_down,
+    "start-host": hosts.start,
+    "power-save": hosts.power_save,
+    "await-ha": guests.await_ha,
+    "mark": standing_by.mark,
+    "notify": standing_by.notify,
+    "reset-result": standing_by.reset_result,
+}
+"""By verb; a verb that is not here has no hands."""
+
+
+def plan(act: Act, match: Match, policy: Policy, estate: Estate, *, rehearsal: bool) -> RunPlan:
+    """The whole run, decided once: what is journalled before anything is touched."""
+    steps = policy.spec.do
+    return RunPlan(
+        run=act.match,
+        policy=policy.name,
+        object=act.object,
+        causes=act.causes,
+        correlation=match.events[0].correlationid or match.events[0].id if match.events else None,
+        rehearsal=rehearsal,
+        synthetic=act.synthetic,
+        steps=tuple(_step(act.match, steps, index, policy, match, estate) for index in range(len(steps))),
+    )
+
+
+def _step(run: str, steps: tuple[Step, ...], index: int, policy: Policy, match: Match, estate: Estate) -> PlannedStep:
+    step = steps[index]
+    orders, asked = Orders(run, step), Asked(run, step, policy, match, estate)
+    planner = PLANNERS.get(step.verb, standing_by.without_hands)
+    unplaced = planner(orders, asked)
+    return PlannedStep(
+        id=step.id,
+        verb=step.verb,
+        after=stepping.requirements(steps, index),
+        commands=tuple(orders.commands),
+        unplaced=unplaced,
+    )

@@ -1,0 +1,97 @@
+"""Planners of acts on VMs; pure. Whatever finds no place is named, with the reason."""
+
+from engine.estate import linking, reading
+from engine.model.estate import Estate, LiveVm, Power
+from engine.model.pattern import MetricPattern, alternatives
+from engine.model.plan import Plan, Unplaced
+from engine.model.policy import Policy
+from engine.placement import balancing, evacuating
+from engine.planning.asking import Asked, nothing
+from engine.runs import ordering
+from engine.runs.ordering import Orders
+
+
+def failover(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """The VMs of a host that was fenced; with `vms: all` also where none of them ran."""
+    found = asked.live_host("from")
+    if isinstance(found, Unplaced):
+        return (found,)
+    estate, host = asked.estate, found[0].host.name
+    others = {vm.instance_uuid for vm in reading.left_alone(estate, host)}
+    ours = [vm for vm in reading.records_on(estate, host) if vm.instance_uuid not in others]
+    ran = {vm.instance_uuid for vm in reading.ran_on(estate, host)}
+    # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
+    wanted = asked.word("vms", "running") == "all" or any(vm.instance_uuid in ran for vm in ours)
+    plan = evacuating.evacuate(estate, host, ours) if wanted else Plan()
+    ordering.failover(orders, estate, host, plan)
+    if not orders.commands and not plan.unplaced:  # fenced for nothing: a person should know
+        return (nothing(f"no VM is known to have run on {host}", f"{host} で動作していた VM が不明"),)
+    return plan.unplaced
+
+
+def migrate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """A few running VMs of a loaded host."""
+    place = asked.host("from")
+    if isinstance(place, Unplaced):
+        return (place,)
+    plan = balancing.relieve(asked.estate, place.host.name, _share(asked.policy), asked.number("vms", 1))
+    ordering.migrate(orders, asked.estate, plan)
+    return plan.unplaced
+
+
+def evacuate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """All VMs of a live host."""
+    found = asked.live_host("from")
+    if isinstance(found, Unplaced):
+        return (found,)
+    host = found[0].host.name
+    if asked.word("vms", "running") == "all":
+        plan = evacuating.evacuate(asked.estate, host, reading.vms_on(asked.estate, host))
+    else:
+        plan = evacuating.evacuate(asked.estate, host)
+    ordering.migrate(orders, asked.estate, plan)
+    return plan.unplaced
+
+
+def restart(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """One VM, where it is."""
+    vm = asked.vm("vm")
+    if isinstance(vm, Unplaced):
+        return (vm,)
+    name = linking.definition_of(asked.estate, vm.vcenter, vm.host)
+    live = asked.estate.hosts.get(name) if name is not None else None
+    if live is None:
+        return (Unplaced(vm=vm.name, en=f"the host of {vm.name} is not known", ja=f"{vm.name} のホストが不明"),)
+    ordering.restart(orders, vm, live)
+    return ()
+
+
+def await_ha(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """Every VM that ran there: looked for where vSphere HA brings it back, named where nobody will."""
+    found = asked.live_host("from")
+    if isinstance(found, Unplaced):
+        return (found,)
+    host = found[0].host.name
+    nobodys: list[Unplaced] = []
+    for vm in reading.ran_on(asked.estate, host):
+        if _comes_back(asked.estate, host, vm):
+            ordering.await_ha(orders, asked.estate, host, vm)
+        else:
+            en = f"vSphere HA does not protect {vm.name}: nobody restarts it"
+            nobodys.append(Unplaced(vm=vm.name, en=en, ja=f"{vm.name} は vSphere HA の保護対象外"))
+    return tuple(nobodys)
+
+
+def _comes_back(estate: Estate, host: str, vm: LiveVm) -> bool:
+    """It is elsewhere by now, or vSphere HA owns it."""
+    if vm.host != reading.inventory_name(estate, host):
+        return True
+    return estate.hosts[host].ha and vm.ha_protected is True and vm.power is Power.ON
+
+
+def _share(policy: Policy) -> float:
+    """The share of its CPU below which a loaded host counts as relieved: where its policy's metric clears."""
+    for when in alternatives(policy.spec.when):
+        if isinstance(when, MetricPattern) and when.above is not None:
+            return (when.clear if when.clear is not None else when.above) / 100.0
+    return 1.0
