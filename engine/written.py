@@ -1,4 +1,4 @@
-"""Scalars of YAML 1.2: what a plain one means (no more than all readers agree on), where a column of it stands; pure."""
+"""Scalars of YAML 1.2: what a plain one means (what all readers agree on), and where a column of it stands; pure."""
 
 import math
 import re

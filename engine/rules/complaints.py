@@ -15,7 +15,7 @@ class Complaint:
     """A finding, still by place instead of line."""
 
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "info"]
     place: Place
     message: str
     column: int | None = None
