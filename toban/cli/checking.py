@@ -1,6 +1,6 @@
-"""`toban policy check`."""
+"""`toban policy check`: what is wrong with policies, alone and together, as lines, JSON or SARIF."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,83 +11,105 @@ import typer
 from engine.estate import loading as estates
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
-from engine.model.estate import Site
-from engine.rules import findings, reviewing
-from engine.rules.analysing_sites import Surroundings
+from engine.rules import findings, surveying
+from engine.rules.analysing_patterns import Surroundings
 from engine.rules.loading import Problem
-from engine.rules.reviewing import Review
-from toban import emitted, settings
-from toban.cli.options import AsJson
+from engine.rules.surveying import Survey
+from toban import emitting, sarif
+from toban import settings as config
+from toban.settings import CollectSettings, GuardSettings
 
-LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-"""Our severities in the words of SARIF."""
+LOADS = ("host.load", "vm.load")
+"""Types that a vCenter collector brings at its own pace."""
 
 
 class Format(StrEnum):
-    """How findings are printed."""
+    """How findings are written."""
 
     LINE = "line"
     JSON = "json"
     SARIF = "sarif"
 
 
-def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; default: policies/")] = None,
-    *,
-    as_json: AsJson = False,
-    form: Annotated[Format, typer.Option("--format", help="line, json (one object a line) or sarif.")] = Format.LINE,
-    estate: Annotated[Path | None, typer.Option("--estate", help="Also hold scopes against this estate.yaml.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Take policies and estate from this toban.yaml.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure too.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Also show hints and what was waived.")] = False,
-) -> None:
-    """Read policies and say what is wrong with them, each by itself and all together.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where policies are checked for, and where they lie."""
 
-    One line each: FILE:LINE:COLUMN: severity CODE: what to do. The codes are explained in docs/policy-reference.md; a
-    warning that is meant to be so can be waived in the file: metadata: {waive: [{code: P050, reason: ...}]}.
+    around: Surroundings
+    policies: tuple[Path, ...]
 
-    Exit code 0: no errors; 1: errors (with --strict: or warnings); 2: a path or option cannot be used.
-    """
-    site: Site | None = None
-    chosen = list(paths or ())
-    if config is not None:
-        configured = settings.load(config)
-        chosen = chosen or list(configured.policies)
-        site = estates.load(estate or configured.estate)
-    elif estate is not None:
-        site = estates.load(estate)
-    chosen = chosen or [Path("policies")]
-    absent = [path for path in chosen if not path.exists() and not path.is_symlink()]
+
+def site(config_file: Path | None, estate_file: Path | None) -> Site:
+    """What the settings or the estate say; neither: what holds everywhere."""
+    if config_file is not None and estate_file is not None:
+        msg = "give --config or --estate, not both: the settings name their estate"
+        raise ConfigurationError(msg)
+    collect, guard = CollectSettings(), GuardSettings()
+    folders: tuple[Path, ...] = (Path("policies"),)
+    if config_file is not None:
+        chosen = config.load(config_file)
+        collect, guard, folders, estate_file = chosen.collect, chosen.guard, chosen.policies, chosen.estate
+    known = estates.load(estate_file) if estate_file is not None else None
+    paces = dict.fromkeys(LOADS, collect.load_every)
+    around = Surroundings(emitting.emitted(catalogue.shipped()), paces, known, guard.minimum_hold)
+    return Site(around, folders)
+
+
+def survey(paths: list[Path] | None, chosen: Site) -> Survey:
+    """Everything below these paths, or below the site's folders. Raises for a path that does not exist."""
+    wanted = paths or list(chosen.policies)
+    absent = [path for path in wanted if not (path.exists() or path.is_symlink())]
     if absent:
         msg = f"{absent[0]} does not exist; give policy files or folders"
         raise ConfigurationError(msg)
-    found = reviewing.review(chosen, Surroundings(catalogue.shipped(), site, emitted.types()))
-    _print(found, Format.JSON if as_json else form, verbose=verbose)
-    failed = found.standing if strict else [one for one in found.standing if one.severity == "error"]
-    raise typer.Exit(1 if failed else 0)
+    return surveying.survey(wanted, catalogue.shipped(), chosen.around)
 
 
-def _print(found: Review, form: Format, *, verbose: bool) -> None:
-    shown = found.findings if verbose or form is not Format.LINE else found.standing
-    if form is Format.SARIF:
-        typer.echo(orjson.dumps(sarif(found.findings), option=orjson.OPT_INDENT_2).decode())
-        return
-    for one in shown:
-        if form is Format.JSON:
-            typer.echo(orjson.dumps(as_object(one)).decode())
-        else:
-            typer.echo(f"{one}" + (f" (waived: {one.waived})" if one.waived is not None else ""))
-    if form is Format.LINE:
-        left = len(found.findings) - len(shown)
-        more = f", {left} hints and waived findings (--verbose)" if left else ""
-        none = "; there is no policy file below the given paths" if not found.usable and not found.findings else ""
-        typer.echo(f"{found.usable} policies usable, {len(found.standing)} findings{more}{none}")
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; default: policies/")] = None,
+    *,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Check for this site: its toban.yaml.")
+    ] = None,
+    estate_file: Annotated[Path | None, typer.Option("--estate", help="Check for this estate: estate.yaml.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="line, json (one finding a line) or sarif.")] = Format.LINE,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings that are not waived fail, too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show hints and what is waived.")] = False,
+) -> None:
+    """Read policies and say what is wrong with them: FILE:LINE:COLUMN: severity CODE: what to do.
+
+    Each policy is checked alone, then all of them together: two that act on one object at once, and circles in which
+    one's action sets off the other. `metadata.waive: [{code, reason}]` takes a warning away for one policy.
+    Exit code 0: no errors left (with --strict: no warnings either); 1: findings; 2: a path does not exist.
+    """
+    found = survey(paths, site(config_file, estate_file))
+    chosen = Format.JSON if as_json else form
+    if chosen is Format.SARIF:
+        typer.echo(orjson.dumps(sarif.log(found.problems, found.waived, findings.shipped())).decode())
+    elif chosen is Format.JSON:
+        for one in (*found.problems, *found.waived):
+            typer.echo(orjson.dumps(_as_json(one)).decode())
+    else:
+        _tell(found, verbose=verbose)
+    fatal = {"error", "warning"} if strict else {"error"}
+    raise typer.Exit(1 if any(one.severity in fatal for one in found.problems) else 0)
 
 
-def as_object(one: Problem) -> dict[str, object]:
-    """A finding for machines."""
+def _tell(found: Survey, *, verbose: bool) -> None:
+    for one in found.problems:
+        if verbose or one.severity != "info":
+            typer.echo(str(one))
+    for one in found.waived if verbose else ():
+        typer.echo(f"{one} (waived: {one.waived})")
+    counts = {word: sum(one.severity == word for one in found.problems) for word in ("error", "warning", "info")}
+    typer.echo(
+        f"{len(found.policies)} policies usable, {counts['error']} errors, {counts['warning']} warnings, "
+        f"{counts['info']} hints, {len(found.waived)} waived"
+    )
+
+
+def _as_json(one: Problem) -> dict[str, object]:
     return {
         "file": one.file,
         "line": one.line,
@@ -97,32 +119,3 @@ def as_object(one: Problem) -> dict[str, object]:
         "message": one.message,
         "waived": one.waived,
     }
-
-
-def sarif(found: Iterable[Problem]) -> dict[str, object]:
-    """The findings as SARIF 2.1.0 (OASIS), one run."""
-    rules = [
-        {
-            "id": kind.code,
-            "shortDescription": {"text": kind.en},
-            "fullDescription": {"text": kind.means},
-            "help": {"text": kind.todo},
-            "defaultConfiguration": {"level": LEVELS[kind.severity]},
-        }
-        for kind in findings.table().values()
-    ]
-    results = []
-    for one in found:
-        region = {"startLine": one.line, "startColumn": one.column}
-        result: dict[str, object] = {
-            "ruleId": one.code,
-            "level": LEVELS[one.severity],
-            "message": {"text": one.message},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": one.file}, "region": region}}],
-        }
-        if one.waived is not None:
-            result["suppressions"] = [{"kind": "inSource", "justification": one.waived}]
-        results.append(result)
-    driver = {"name": "toban", "rules": rules}
-    schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return {"$schema": schema, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
