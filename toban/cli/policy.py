@@ -9,10 +9,11 @@ import typer
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.rules import loading
-from toban.cli import scenarios
+from toban.cli import describing, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
+app.command("schema")(describing.schema)
 
 
 @app.callback()
