@@ -12,7 +12,7 @@ from benchmarks import worlds
 from engine.bus import subjects
 from engine.bus.port import Bus
 from engine.clock import SystemClock
-from engine.model.estate import Site
+from engine.model.estate import Bmc, Site
 from toban import connecting, example, settings
 from toban.demo import processes
 
@@ -71,22 +71,12 @@ def _plain(site: Site) -> dict[str, object]:
 
 
 def hosts(count: int) -> Site:
-    """An estate whose vCenter and BMCs refuse at once."""
+    """An estate whose vCenter and BMCs refuse at once: nobody listens at port 1 of the loopback network."""
     site = worlds.site(count)
-    chassis = tuple(
-        one.model_copy(
-            update={
-                "slots": tuple(
-                    slot.model_copy(
-                        update={
-                            "bmc": slot.bmc.model_copy(update={"url": f"https://127.0.0.1:1/{one.name}/{slot.slot}"})
-                        }
-                    )
-                    for slot in one.slots
-                )
-            }
-        )
-        for one in site.chassis
-    )
+    chassis = []
+    for number, one in enumerate(site.chassis):
+        bmcs = [Bmc(url=f"https://127.1.{number}.{slot.slot}:1") for slot in one.slots]
+        slots = [slot.model_copy(update={"bmc": bmc}) for slot, bmc in zip(one.slots, bmcs, strict=True)]
+        chassis.append(one.model_copy(update={"slots": tuple(slots)}))
     vcenters = tuple(one.model_copy(update={"url": "https://127.0.0.1:1/sdk"}) for one in site.vcenters)
-    return site.model_copy(update={"chassis": chassis, "vcenters": vcenters})
+    return site.model_copy(update={"chassis": tuple(chassis), "vcenters": vcenters})

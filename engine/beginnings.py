@@ -26,14 +26,17 @@ class Beginnings:
         """When each of these policies began; one that is new, or waits for something else than before, begins now."""
         found: dict[str, datetime] = {}
         for policy in policies:
-            digest = ids.content_hash([policy.spec.when.model_dump_json()])
-            known = await self._known(policy.name, digest)
+            known = await self.since(policy)
             if known is None:
                 known = self._clock.now()
-                body = orjson.dumps({"pattern": digest, "since": known.isoformat()})
+                body = orjson.dumps({"pattern": _digest(policy), "since": known.isoformat()})
                 await self._bus.put(BUCKET, f"policy.{policy.name}", body)
             found[policy.name] = known
         return found
+
+    async def since(self, policy: Policy) -> datetime | None:
+        """When a policy began to wait for what it waits for; None: no engine ever loaded it."""
+        return await self._known(policy.name, _digest(policy))
 
     async def _known(self, name: str, digest: str) -> datetime | None:
         entry = await self._bus.get(BUCKET, f"policy.{name}")
@@ -45,3 +48,7 @@ class Beginnings:
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             log.warning("policy.beginning_unreadable", policy=name, error=str(error))
             return None
+
+
+def _digest(policy: Policy) -> str:
+    return ids.content_hash([policy.spec.when.model_dump_json()])

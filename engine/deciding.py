@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -28,7 +28,7 @@ from engine.situating import DeciderSettings, Round, Scene
 log = structlog.get_logger()
 AT_ONCE = 16
 """Hosts that are looked at together."""
-STORED_AT_ONCE = 64
+STORED_AT_ONCE = 256
 FORGET_EVERY = timedelta(minutes=10)
 
 __all__ = ["Decider", "DeciderSettings", "Judged"]
@@ -273,9 +273,9 @@ class Decider:
             self._read_since = max(self._read_since, now - self._reach)
 
 
-def _turn(case: _Case) -> tuple[object, ...]:
-    match = case.match
-    return (-case.policy.spec.priority, match.opened_at, match.policy, match.id)
+def _turn(case: _Case) -> tuple[int, datetime]:
+    """By priority, then by time; what opened in one moment stays in the order in which it was found."""
+    return (-case.policy.spec.priority, case.match.opened_at)
 
 
 def _judged(case: _Case, undecided: Mapping[str, _Case]) -> Judged:

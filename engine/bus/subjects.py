@@ -57,7 +57,12 @@ def for_event(event: Event) -> str:
     """Where an event is stored: by partition and object, inventory by object and kind."""
     if event.type.startswith("inventory."):
         return f"inventory.{token(event.type.partition('.')[2])}.{token(event.subject)}"
-    return f"events.{zlib.crc32(event.subject.encode()) % PARTITIONS}.{token(event.subject)}"
+    return events_about(event.subject)
+
+
+def events_about(name: str) -> str:
+    """All events about one object."""
+    return f"events.{zlib.crc32(name.encode()) % PARTITIONS}.{token(name)}"
 
 
 def decision(match: str, revision: int) -> str:

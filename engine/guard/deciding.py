@@ -13,9 +13,6 @@ from engine.model.decision import Act, Decision, Hold, Ignore, Reason
 from engine.model.match import Match
 from engine.model.policy import Mode, Policy
 
-AGREED = frozenset({"held", "witnesses", "approved", "approval.deadline"})
-"""Codes that speak for an act."""
-
 
 def decide(match: Match, policy: Policy, situation: Situation, revision: int = 0) -> Decision:
     """The decision about a match."""
@@ -43,16 +40,6 @@ def decide(match: Match, policy: Policy, situation: Situation, revision: int = 0
     if against[0].kind == "ignore":
         return Ignore(**told, reasons=reasons)
     return Hold(**told, reasons=reasons, page=any(verdict.page for verdict in against))
-
-
-def would_act(decision: Decision) -> bool:
-    """Whether it acted, or would have acted if it had been let."""
-    codes = [reason.code for reason in decision.reasons]
-    if isinstance(decision, Act):
-        return True
-    if codes[:1] in (["mode.observe"], ["mode.recommend"]):
-        return set(codes[1:]) <= AGREED
-    return codes == [approval.WAITS]
 
 
 def _against(match: Match, policy: Policy, situation: Situation) -> list[Verdict]:

@@ -72,11 +72,13 @@ def reach(policy: Policy, limits: Limits) -> float:
 
 def mass_failure(site: Site, down: frozenset[str], limits: Limits) -> str | None:
     """The sentence that names a mass failure, or None. A share counts from two hosts up."""
-    places = site.standings.values()
-    dead = [place for place in places if place.id in down]
+    known = site.standings
+    dead = [place for name in sorted(down) if (place := known.get(name.partition(":")[2])) is not None]
+    if len(dead) < min(2, limits.mass_hosts):
+        return None
     if len(dead) >= limits.mass_hosts:
         return f"{len(dead)} hosts are down within {limits.mass_within:.0f} s"
-    for name, members in _units(places):
+    for name, members in _units(known.values()):
         lost = sum(place.id in members for place in dead)
         if lost >= 2 and lost / len(members) >= limits.mass_share:
             return f"{lost} of {len(members)} hosts of {name} are down within {limits.mass_within:.0f} s"

@@ -74,3 +74,17 @@ class DecisionRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     decision: Decision
+
+
+AGREED = frozenset({"held", "witnesses", "approved", "approval.deadline"})
+"""Codes that speak for an act; every other one speaks against it."""
+
+
+def would_act(decision: Decision) -> bool:
+    """Whether it acted, or would have acted if its policy had been let."""
+    codes = [reason.code for reason in decision.reasons]
+    if isinstance(decision, Act):
+        return True
+    if codes[:1] in (["mode.observe"], ["mode.recommend"]):
+        return set(codes[1:]) <= AGREED
+    return codes == ["mode.approve"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from engine.guard import windows
 from engine.model.catalogue import Catalogue
@@ -18,12 +19,13 @@ from engine.model.pattern import (
     Selection,
     SequencePattern,
     alternatives,
+    least_time,
 )
 from engine.model.policy import Human, Late, Mode, Policy, Scope, Suppression
 from engine.model.run import Outcome
 from engine.model.window import Window
 from engine.rehearsing.playing import Played
-from engine.rules import compiling, evaluating, projecting
+from engine.rules import compiling, evaluating, held, projecting
 from engine.rules.literals import Unusable
 
 _BY_REASON = {
@@ -128,18 +130,6 @@ def _may_end(atom: Atom) -> bool:
     return bool(atom.hold) if isinstance(atom, EventPattern) else isinstance(atom, MetricPattern | AbsencePattern)
 
 
-def _enders(atom: Atom, catalogue: Catalogue) -> frozenset[str]:
-    if not _may_end(atom):
-        return frozenset()
-    parts = compiling.selections(atom)
-    opening = compiling.types_of(parts[-1].event, catalogue)
-    if not isinstance(atom, EventPattern):
-        return opening  # another sample of the metric; what should have come
-    if atom.until is not None:
-        return frozenset([atom.until])
-    return frozenset(one for name in opening for one in catalogue.recoveries_of(name))
-
-
 def _decided(played: Played) -> Iterator[str]:
     for told in played.told:
         for reason in told.decision.reasons:
@@ -155,19 +145,49 @@ def _decided(played: Played) -> Iterator[str]:
 def _matched(when: Pattern, played: Played, catalogue: Catalogue) -> Iterator[str]:
     heard = {event.id: event for event in played.heard}
     opened = [heard[told.decision.causes[0]] for told in played.told if told.decision.causes]
-    decided = {told.decision.match for told in played.told}
-    ended = {one.by.type for one in played.ended if one.by is not None and one.id not in decided}
     for number, atom in enumerate(alternatives(when), start=1):
         name, parts = _name(when, number), compiling.selections(atom)
         if any(_fits(parts[0], event, catalogue) for event in opened):
             yield name
-        if ended & _enders(atom, catalogue):
+        if _may_end(atom) and _ended_in_time(atom, played, catalogue):
             yield f"{name}: ended in time"
         if isinstance(atom, _GATHERING) and not played.told and _any_fits(parts, played, catalogue):
             yield f"{name}: not all of it came"
         for part in parts:
             if part.condition is not None and _any_refused(part, played, catalogue):
                 yield f"{name}: if {part.condition}"
+
+
+def _ended_in_time(atom: Atom, played: Played, catalogue: Catalogue) -> bool:
+    """Whether something opened it, decided nothing, and was followed in time by what ends it."""
+    caused = {cause for told in played.told for cause in told.decision.causes}
+    hold = timedelta(seconds=least_time(atom))
+    opened: dict[str, Event] = {}
+    for event in played.heard:
+        key = event.subject if atom.by not in ("group", "chassis") else atom.by
+        if key in opened and _ends(atom, event, catalogue):
+            if event.time - opened.pop(key).time < hold:
+                return True
+        elif event.id not in caused and _opens(atom, event, catalogue):
+            opened.setdefault(key, event)
+    return False
+
+
+def _opens(atom: Atom, event: Event, catalogue: Catalogue) -> bool:
+    gauge = held.gauge(atom)
+    return _fits(compiling.selections(atom)[0], event, catalogue) and (gauge is None or gauge.is_beyond(event))
+
+
+def _ends(atom: Atom, event: Event, catalogue: Catalogue) -> bool:
+    part, gauge = compiling.selections(atom)[-1], held.gauge(atom)
+    if gauge is not None:
+        return _fits(part, event, catalogue) and gauge.is_over(event, matched=False)
+    if isinstance(atom, AbsencePattern):
+        return _fits(part, event, catalogue)
+    if isinstance(atom, EventPattern) and atom.until is not None:
+        return event.type == atom.until
+    opening = compiling.types_of(part.event, catalogue)
+    return any(event.type in catalogue.recoveries_of(name) for name in opening)
 
 
 def _any_fits(parts: tuple[Selection, ...], played: Played, catalogue: Catalogue) -> bool:

@@ -20,11 +20,11 @@ from engine.model.estate import Estate
 from engine.model.event import Arrival, Event
 from engine.model.match import Ended, Finding, Match
 from engine.model.policy import Mode, Policy
-from engine.model.run import Outcome, RunPlan, fold
+from engine.model.run import Outcome, Phase, RunPlan, fold
 from engine.rehearsing import picturing
 from engine.rehearsing.places import Place
 from engine.rehearsing.scenarios import Answering, Scenario
-from engine.rehearsing.twins import Hand, Leases, StatedSight
+from engine.rehearsing.standing_in import Hand, Leases, Sight
 from engine.rules.matching import Matcher
 from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
@@ -46,7 +46,7 @@ class Told:
     about: str
     decision: Decision
     does: tuple[str, ...] = ()
-    """`vm.migrate vm:VM-01`, in order."""
+    """What was tried, in order: `vm.migrate vm:VM-01`."""
     steps: dict[str, Outcome] = field(default_factory=dict)
     outcome: Outcome | None = None
 
@@ -86,7 +86,7 @@ class Stage:
             self.bus,
             self.clock,
             self.control,
-            StatedSight(scenario, self.clock),
+            Sight(scenario, self.clock),
             self.policies,
             DeciderSettings(armed=True, limits=_limits(scenario), orders_age=0.0),
         )
@@ -94,6 +94,9 @@ class Stage:
         self.matcher = Matcher(everybody, catalogue, lambda event, by: linking.key_for(self.estate, event, by))
         self.played = Played()
         self._held: dict[str, Match] = {}
+        since, to = (scenario.away.since, scenario.away.to) if scenario.away is not None else (0.0, 0.0)
+        self._away = (self._moment(since), self._moment(to))
+        self._missed: list[Finding] = []
         self._said: dict[str, tuple[str, str]] = {}
         self._running: list[tuple[datetime, str, Outcome]] = []
 
@@ -103,61 +106,32 @@ class Stage:
             await self.control.stop(self.scenario.stop)
         if self.scenario.disarmed:
             await self.control.disarm(self.policy.name, Order(by="the scenario", why=self.scenario.disarmed))
-        end, away = self._moment(self.scenario.until), self.scenario.away
-        if away is not None and self._moment(away.end) > end:  # nobody comes back in time
-            end = min(end, self._moment(away.begin))
-        for at, what in await self._until_back(timeline(self.scenario), end):
-            await self._happen(at, what)
+        end = self._moment(self.scenario.until)
+        end = min(end, self._away[0]) if self._away[1] > end else end  # nobody comes back in time
+        for at, what in timeline(self.scenario):
+            if at > end:
+                break
+            if self._is_away(at):
+                await self._pass_to(self._away[0])
+                await self._miss(at, what)
+                continue
+            await self._pass_to(at)
+            if isinstance(what, Arrival):
+                self._take(what)
+                await self._judge(self.matcher.feed(what))
+            else:
+                await self._answer(what)
+            await self._judge(list(self._held.values()))
         await self._pass_to(end)
         return self.played
 
-    async def _happen(self, at: datetime, what: Arrival | Answering) -> None:
-        await self._pass_to(at)
+    async def _miss(self, at: datetime, what: Arrival | Answering) -> None:
         if isinstance(what, Arrival):
+            self._missed += self.matcher.advance(at)
             self._take(what)
-            await self._judge(self.matcher.feed(what))
+            self._missed += self.matcher.feed(what)
         else:
             await self._answer(what)
-        await self._judge(list(self._held.values()))
-
-    async def _until_back(self, coming: Timeline, end: datetime) -> Timeline:
-        """Play until somebody is on duty again, if nobody is for a while; what comes after that."""
-        away = self.scenario.away
-        if away is None:
-            return coming
-        leaves, back = self._moment(away.begin), self._moment(away.end)
-        before = [one for one in coming if one[0] < leaves]
-        missed = tuple(one for one in coming if leaves <= one[0] < back)
-        for at, what in before:
-            await self._happen(at, what)
-        await self._pass_to(min(leaves, end))
-        if back > end:
-            return ()
-        await self._come_back(missed, back)
-        return coming[len(before) + len(missed) :]
-
-    async def _come_back(self, missed: Timeline, back: datetime) -> None:
-        self.clock.turn((back - self.clock.now()).total_seconds())
-        await self._finish(back)
-        found: dict[str, Match] = {}
-        for at, what in missed:
-            if isinstance(what, Arrival):
-                await self._fold(found, self.matcher.advance(at))
-                self._take(what)
-                await self._fold(found, self.matcher.feed(what))
-            else:
-                await self._answer(what)
-        await self._fold(found, self.matcher.advance(back))
-        await self._judge(list(found.values()))
-        await self._judge(list(self._held.values()))
-
-    async def _fold(self, found: dict[str, Match], findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            if isinstance(finding, Match):
-                found[finding.id] = finding
-            else:
-                found.pop(finding.id, None)
-                await self._judge([finding])
 
     async def _answer(self, said: Answering) -> None:
         order = Order(by=said.by, why=said.why, at=self.clock.now())
@@ -168,11 +142,28 @@ class Stage:
     def _moment(self, seconds: float) -> datetime:
         return self.scenario.starts + timedelta(seconds=seconds)
 
+    def _is_away(self, moment: datetime) -> bool:
+        """Whether nobody is on duty then: what happens is read afterwards, as after a restart."""
+        return self._away[0] <= moment < self._away[1]
+
+    async def _back(self, moment: datetime) -> None:
+        """Everything that was missed is known at once; what is over by now is decided no more."""
+        self.clock.turn((moment - self.clock.now()).total_seconds())
+        await self._finish(moment)
+        found, self._missed = [*self._missed, *self.matcher.advance(moment)], []
+        over = {finding.id for finding in found if isinstance(finding, Ended)}
+        await self._judge(finding for finding in found if isinstance(finding, Ended) or finding.id not in over)
+        await self._judge(list(self._held.values()))
+
     async def _pass_to(self, moment: datetime) -> None:
         """Let time pass: timers ripen, runs end, held matches are looked at again."""
         while self.clock.now() < moment:
             now = self.clock.now()
-            steps = [moment, *([now + STEP] if self._held else []), *(at for at, _, _ in self._running)]
+            if self._is_away(now):
+                await self._back(min(moment, self._away[1]))
+                continue
+            leaving = [self._away[0]] if self._away[0] > now else []
+            steps = [moment, *leaving, *([now + STEP] if self._held else []), *(at for at, _, _ in self._running)]
             due = self.matcher.next_due()
             following = max(now, min([*steps, due] if due is not None else steps))
             self.clock.turn((following - now).total_seconds())
@@ -241,8 +232,11 @@ class Stage:
         self._running.append((ends, plan.run, outcome))
         await self._finish(self.clock.now())
         entries, _ = await journal.read(plan.run)
-        does = tuple(f"{command.verb} {command.target}" for step in plan.steps for command in step.commands)
-        return Told(at, decision.object, decision, does, dict(fold(entries).steps), outcome)
+        view = fold(entries)
+        tried = {name for name, standing in view.commands.items() if standing.phase is not Phase.SKIPPED}
+        commands = [command for step in plan.steps for command in step.commands if command.id in tried]
+        does = tuple(f"{command.verb} {command.target}" for command in commands)
+        return Told(at, decision.object, decision, does, dict(view.steps), outcome)
 
     async def _finish(self, now: datetime) -> None:
         for ends, run, outcome in [one for one in self._running if one[0] <= now]:

@@ -110,14 +110,14 @@ class Answering(Part):
 
 
 class Away(Part):
-    """Nobody is on duty for a while: what comes is stored, and seen when somebody is back."""
+    """Toban is stopped for a while, and reads afterwards what happened."""
 
-    begin: Duration = Field(alias="from")
-    end: Duration = Field(alias="to")
+    since: Duration = Field(alias="from")
+    to: Duration
 
     @model_validator(mode="after")
     def _forward(self) -> "Away":
-        if self.end <= self.begin:
+        if self.to <= self.since:
             msg = "`to` lies behind `from`"
             raise ValueError(msg)
         return self
@@ -170,11 +170,12 @@ class Scenario(Part):
     approvals: tuple[Answering, ...] = Field(default=(), max_length=1000)
     disarmed: str | None = None
     """Why the policy was taken out of service."""
-    away: Away | None = None
     beside: tuple[str, ...] = Field(default=(), max_length=16)
     """Other policies of the folder that are followed too; only this one's decisions are compared."""
     fails: dict[str, str] = Field(default_factory=dict)
     """Step id -> why its commands fail."""
+    away: Away | None = None
+    """When nobody is on duty."""
     runs_take: Duration = 0.0
     until: Duration
     expect: tuple[Expected, ...]

@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import control, demo, example, inject, policy, reading, serve
+from toban.cli import answering, control, demo, example, inject, policy, reading, serve
 
 app = typer.Typer(
     name="toban",
@@ -21,6 +21,8 @@ app.command("events")(reading.events)
 app.command("decisions")(reading.decisions)
 app.command("runs")(reading.runs)
 app.command("status")(reading.status)
+app.command("approve")(answering.approve)
+app.command("reject")(answering.reject)
 app.command("stop")(control.stop)
 app.command("release")(control.release)
 app.command("maintenance")(control.maintenance)

@@ -9,7 +9,7 @@ import typer
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.rules import loading
-from toban.cli import describing, scenarios
+from toban.cli import autonomy, describing, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
@@ -69,3 +69,8 @@ def play(
     """
     failed = scenarios.run(paths or [Path("policies")], as_json=as_json, coverage=coverage, junit=junit)
     raise typer.Exit(1 if failed else 0)
+
+
+app.command("arm")(autonomy.arm)
+app.command("disarm")(autonomy.disarm)
+app.command("promote")(autonomy.promote)

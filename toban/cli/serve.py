@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from toban import logs
 from toban.cli.options import DEFAULT, Config
@@ -24,7 +25,8 @@ def run(
     from toban import app
 
     logs.configure(as_json=log_json)
-    asyncio.run(_until_signalled(app.serve(config, embedded=embedded)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_signalled(app.serve(config, embedded=embedded)))
 
 
 def simulate(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.guard import approval, deciding
 from engine.guard.approval import Answer
 from engine.guard.control import Order
-from engine.model.decision import Act, Hold, Ignore
+from engine.model.decision import Act, Hold, Ignore, would_act
 from engine.model.policy import Approval
 from tests.engine.guard.situations import NOW, codes, gentle, match, policy, saw, situation
 
@@ -26,7 +26,7 @@ def test_an_observing_policy_says_whether_it_would_have_acted() -> None:
     assert isinstance(decision, Ignore)
     assert codes(decision) == ["mode.observe", "witnesses"]
     assert decision.reasons[0].en == "the policy only observes; it would have acted"
-    assert deciding.would_act(decision)
+    assert would_act(decision)
 
 
 def test_an_observing_policy_says_what_would_have_held_it() -> None:
@@ -34,7 +34,7 @@ def test_an_observing_policy_says_what_would_have_held_it() -> None:
     assert isinstance(decision, Ignore)
     assert codes(decision) == ["mode.observe", "stopped", "witnesses.missing"]
     assert decision.reasons[0].en.endswith("it would have been held: stopped, witnesses.missing")
-    assert not deciding.would_act(decision)
+    assert not would_act(decision)
 
 
 def test_an_observing_policy_says_why_it_would_have_left_alone() -> None:
@@ -46,8 +46,8 @@ def test_a_recommendation_is_shown_and_nothing_is_done() -> None:
     decision = decided(policy(mode="recommend"))
     assert isinstance(decision, Hold)
     assert codes(decision) == ["mode.recommend", "witnesses"]
-    assert deciding.would_act(decision)
-    assert not deciding.would_act(decided(policy(mode="recommend"), observations=()))
+    assert would_act(decision)
+    assert not would_act(decided(policy(mode="recommend"), observations=()))
     assert isinstance(decided(policy(mode="recommend"), maintenance="vCenter says so"), Ignore)
 
 

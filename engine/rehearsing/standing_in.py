@@ -1,4 +1,4 @@
-"""What stands for the outside world in a scenario: eyes, hands and leases that answer as it is written."""
+"""What stands in for the world while a scenario is played: eyes, hands and leases, as the scenario states them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,15 +11,15 @@ from engine.model.estate import Standing
 from engine.rehearsing.scenarios import Scenario
 
 
-class StatedSight:
+class Sight:
     """Sight that the scenario states."""
 
     def __init__(self, scenario: Scenario, clock: HandClock) -> None:
-        """Sees the same at every moment."""
+        """What it sees is the same all the time."""
         self._scenario, self._clock = scenario, clock
 
     async def look(self, place: Standing) -> tuple[Observation, ...]:
-        """What the scenario says."""
+        """See the port."""
         now = self._clock.now()
         return tuple(
             Observation(witness=name, subject=place.id, down=word == "down", at=now, says=f"{name} says {word}")
@@ -27,7 +27,7 @@ class StatedSight:
         )
 
     def blind(self, place: Standing) -> str | None:  # noqa: ARG002  the scenario says it for all
-        """What the scenario says."""
+        """See the port."""
         return self._scenario.blind
 
 
@@ -40,24 +40,27 @@ class Hand:
         self._done: set[str] = set()
 
     async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002
-        """Done, or ready to be done."""
+        """See the port."""
         done = command.id in self._done
         return Sighting(State.REACHED if done else State.READY, "as it stands")
 
     async def act(self, command: Command, called: Called) -> None:
-        """Do it."""
+        """See the port."""
         await called(f"task-{len(self._done)}")
         if command.step in self._fails:
             raise Permanent(self._fails[command.step])
         self._done.add(command.id)
 
     async def follow(self, command: Command, reference: str) -> None:  # noqa: ARG002
-        """It is done."""
+        """See the port."""
         self._done.add(command.id)
 
 
-class _Lease:
+class Lease:
+    """A lease that never runs out."""
+
     def guard(self) -> int:
+        """See the port."""
         return 1
 
 
@@ -65,6 +68,6 @@ class Leases:
     """Nobody else is at work in a scenario."""
 
     @asynccontextmanager
-    async def hold(self, target: str) -> AsyncIterator[_Lease]:  # noqa: ARG002
-        """Always free."""
-        yield _Lease()
+    async def hold(self, target: str) -> AsyncIterator[Lease]:  # noqa: ARG002
+        """See the port."""
+        yield Lease()
