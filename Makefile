@@ -28,6 +28,8 @@ check: $(VENV)/ready         ## style, types, import contract, shipped policies
 	$(BIN)/lint-imports
 	$(BIN)/toban policy check policies
 	$(BIN)/toban policy test policies --coverage
+	$(BIN)/toban policy check docs/examples
+	$(BIN)/toban policy test docs/examples
 
 e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill -9
 	$(BIN)/pytest -m "e2e and not soak"
