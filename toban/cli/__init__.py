@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import answering, control, demo, example, inject, policy, reading, serve
+from toban.cli import answering, control, demo, example, inject, marking, policy, reading, serve
 
 app = typer.Typer(
     name="toban",
@@ -26,3 +26,4 @@ app.command("reject")(answering.reject)
 app.command("stop")(control.stop)
 app.command("release")(control.release)
 app.command("maintenance")(control.maintenance)
+app.command("mark")(marking.mark)
