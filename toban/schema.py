@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from engine.model import actions, durations
+from engine.model import actions, durations, window
 from engine.model.actions import Action, Parameter
 from engine.model.catalogue import Catalogue, FieldType
 from engine.model.policy import Policy, Step
@@ -23,7 +23,6 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema: TypeAlias = dict[str, Any]
 
 _EVENTS = {"event", "until", "missing"}
-_MINUTES = {"from": "00:00", "to": "24:00"}
 
 
 def schema(catalogue: Catalogue) -> Schema:
@@ -56,25 +55,30 @@ def _settle(part: Schema, owner: type[Any]) -> None:
         part |= {"enumDescriptions": [one.en for one in each], "x-enum-descriptions-ja": [one.ja for one in each]}
     if issubclass(owner, BaseModel):
         for name, word in describing.words(owner).items():
-            part["properties"][word] = _field(part["properties"][word], word) | _said(owner, name)
+            part["properties"][word] = field(part["properties"][word], word) | _said(owner, name)
 
 
-def _field(field: Schema, word: str) -> Schema:
-    """One field: without pydantic's titles and nulls, defaults as they are written, names enumerated."""
-    field = _without_null({key: value for key, value in field.items() if key != "title"})
-    default = field.pop("default", None)
-    if isinstance(default, float) and field.get("type") == "string":
-        field["default"] = durations.written(default)
-    elif isinstance(default, int) and field.get("type") == "string":
-        field["default"] = _MINUTES[word]
-    elif default is not None and not isinstance(default, dict | list):
-        field["default"] = default
+def field(one: Schema, word: str) -> Schema:
+    """A field of a policy: its names enumerated, and otherwise `plain`."""
+    made = plain(one)
     if word == "if":
-        field["maxLength"] = LIMIT_CHARACTERS
-    elif word in {*_EVENTS, "metric", "by"}:
-        written = {"default": field["default"]} if "default" in field else {}
-        field = {"$ref": f"#/$defs/{'EventType' if word in _EVENTS else word.capitalize()}", **written}
-    return field
+        return {**made, "maxLength": LIMIT_CHARACTERS}
+    if word not in {*_EVENTS, "metric", "by"}:
+        return made
+    default = {"default": made["default"]} if "default" in made else {}
+    return {"$ref": f"#/$defs/{'EventType' if word in _EVENTS else word.capitalize()}", **default}
+
+
+def plain(one: Schema) -> Schema:
+    """A field without pydantic's titles and nulls, its default as it would be written."""
+    made = _without_null({key: value for key, value in one.items() if key != "title"})
+    default = made.pop("default", None)
+    if isinstance(default, float | int) and made.get("type") == "string":
+        is_time = made.get("pattern") == window.SHAPE
+        made["default"] = f"{default // 60:02.0f}:{default % 60:02.0f}" if is_time else durations.written(default)
+    elif default is not None and not isinstance(default, dict | list):
+        made["default"] = default
+    return made
 
 
 def _without_null(field: Schema) -> Schema:
@@ -87,7 +91,7 @@ def _without_null(field: Schema) -> Schema:
 
 def _step(action: Action, made: Schema) -> Schema:
     """A step with this action: its verb is the key, its parameters the value."""
-    fields = {word: _field(made["properties"][word], word) | _said(Step, word) for word in made["properties"]}
+    fields = {word: field(made["properties"][word], word) | _said(Step, word) for word in made["properties"]}
     held = {name: _parameter(one) for name, one in action.parameters.items()}
     needed = [name for name, one in action.parameters.items() if one.needed]
     said = {"description": action.en, "x-description-ja": action.ja}

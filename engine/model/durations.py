@@ -30,14 +30,15 @@ def seconds(value: object) -> float:
 
 
 _ONE = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h|d)"
-PATTERN = rf"^({_ONE})+$"
+SHAPE = rf"^({_ONE})+$"
 """What a duration looks like, for those who cannot ask `seconds`."""
-_SOME = rf"^(?=.*[1-9])({_ONE})+$"
-Duration = Annotated[
-    float, BeforeValidator(seconds), Field(ge=0), WithJsonSchema({"type": "string", "pattern": PATTERN})
-]
+SHAPE_OF_SPAN = rf"^(?=.*[1-9])({_ONE})+$"
+"""What one that is more than zero looks like."""
+Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0), WithJsonSchema({"type": "string", "pattern": SHAPE})]
 """Zero or more."""
-Span = Annotated[float, BeforeValidator(seconds), Field(gt=0), WithJsonSchema({"type": "string", "pattern": _SOME})]
+Span = Annotated[
+    float, BeforeValidator(seconds), Field(gt=0), WithJsonSchema({"type": "string", "pattern": SHAPE_OF_SPAN})
+]
 """More than zero."""
 
 

@@ -20,8 +20,9 @@ def minutes(value: object) -> int:
     return int(hours) * 60 + int(rest)
 
 
-_SHAPE = {"type": "string", "pattern": "^(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
-Time = Annotated[int, BeforeValidator(minutes), WithJsonSchema(_SHAPE)]
+SHAPE = "^(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+"""What a time of day looks like, for those who cannot ask `minutes`."""
+Time = Annotated[int, BeforeValidator(minutes), WithJsonSchema({"type": "string", "pattern": SHAPE})]
 """Minutes since midnight."""
 
 

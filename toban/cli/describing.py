@@ -1,4 +1,4 @@
-"""`toban policy schema`: the language told to editors."""
+"""`toban policy schema | reference`: the language told to editors and to people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
+from toban import reference
 from toban import schema as making
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write it to this file instead of showing it.")]
@@ -20,6 +21,15 @@ def schema(*, out: Out = None) -> None:
     # yaml-language-server: $schema=policy.schema.json
     """
     _write(orjson.dumps(making.schema(catalogue.shipped()), option=orjson.OPT_INDENT_2).decode(), out)
+
+
+def show_reference(
+    *,
+    out: Out = None,
+    examples: Annotated[Path, typer.Option("--examples", help="Folder of the examples.")] = Path("docs/examples"),
+) -> None:
+    """Write the policy reference (Markdown), made from the models, the actions, the catalogue and the examples."""
+    _write(reference.page(catalogue.shipped(), examples).rstrip("\n"), out)
 
 
 def _write(text: str, out: Path | None) -> None:

@@ -14,6 +14,7 @@ from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
 app.command("schema")(describing.schema)
+app.command("reference")(describing.show_reference)
 
 
 @app.callback()
