@@ -67,6 +67,15 @@ class Document:
     file: str
     value: JsonValue
     marks: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+    texts: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+    """Where the first character of a text stands that lies on one line, behind its opening quote if it has one."""
+
+    def within(self, place: Place, column: int) -> tuple[int, int]:
+        """Line and column of a character of a text, counted from 1; of the text itself where it has several lines."""
+        if place in self.texts:
+            line, begin = self.texts[place]
+            return line, begin + column - 1
+        return self.position(place)
 
     def position(self, place: Place) -> tuple[int, int]:
         """Line and column of a place, or of its nearest ancestor that was written down."""
@@ -112,7 +121,24 @@ def parse(raw: bytes, file: str) -> Document:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise Unreadable([Problem(file, 1, 1, f"not valid YAML 1.2: {first}")]) from error
     marks: dict[Place, tuple[int, int]] = {(): (1, 1)}
-    return Document(file, _plain(loaded, (), marks, file), marks)
+    value = _plain(loaded, (), marks, file)
+    return Document(file, value, marks, dict(_texts(loaded, (), text.splitlines())))
+
+
+def _texts(value: object, place: Place, lines: Sequence[str]) -> Iterator[tuple[Place, tuple[int, int]]]:
+    """Texts of mappings that can be found again in their line as they stand."""
+    if isinstance(value, Mapping):
+        positions = getattr(value, "lc", None)
+        for key, item in value.items():
+            if isinstance(item, str) and positions is not None:
+                line, column = positions.value(key)
+                begin = lines[line].find(str(item), column) if item and line < len(lines) else -1
+                if begin in (column, column + 1):
+                    yield (*place, str(key)), (line + 1, begin + 1)
+            yield from _texts(item, (*place, str(key)), lines)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*place, index), lines)
 
 
 def validate(document: Document, model: type[Parsed], context: Mapping[str, object] | None = None) -> Parsed:

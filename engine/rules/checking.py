@@ -8,7 +8,7 @@ from engine.model.actions import Parameter
 from engine.model.catalogue import Catalogue
 from engine.model.pattern import MetricPattern
 from engine.model.policy import After, Mode, Policy, Step
-from engine.rules import checking_patterns, compiling, complaints, conditions
+from engine.rules import analysing, checking_patterns, compiling, complaints, conditions
 from engine.rules.complaints import Complaint
 
 
@@ -20,7 +20,10 @@ def check(policy: Policy, catalogue: Catalogue) -> list[Complaint]:
         lambda: _steps(policy),
         lambda: _safety(policy),
     )
-    return [complaint for one in checks for complaint in one()]
+    found = [complaint for one in checks for complaint in one()]
+    if not any(complaint.severity == "error" for complaint in found):
+        found += analysing.oddities(policy, catalogue)
+    return found
 
 
 def _condition(policy: Policy, catalogue: Catalogue) -> Iterator[Complaint]:

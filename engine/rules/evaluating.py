@@ -16,7 +16,6 @@ from engine.rules import expressions, literals
 from engine.rules.expressions import (
     Both,
     Call,
-    Compare,
     Constant,
     Has,
     Listed,
@@ -66,7 +65,7 @@ def value_of(node: Node, values: Mapping[str, Value]) -> Value:
     if isinstance(node, Call):
         return call(node.function, [value_of(one, values) for one in node.arguments], node.column)
     left, right = value_of(node.left, values), value_of(node.right, values)
-    return _within(node, left, right) if isinstance(node, Within) else _compare(node, left, right)
+    return _within(node, left, right) if isinstance(node, Within) else compare(node.operator, left, right, node.column)
 
 
 def _logic(node: Both, values: Mapping[str, Value]) -> bool:
@@ -90,10 +89,11 @@ def _within(node: Within, left: Value, right: Value) -> bool:
     return any(equal(left, one) for one in right)
 
 
-def _compare(node: Compare, left: Value, right: Value) -> bool:
-    if node.operator in ("==", "!="):
-        return equal(left, right) is (node.operator == "==")
-    return _ordered(node.operator, left, right, node.column)
+def compare(operator: Operator, left: Value, right: Value, column: int) -> bool:
+    """Whether two values stand in a relation; raises `Unusable` where they have no order."""
+    if operator in ("==", "!="):
+        return equal(left, right) is (operator == "==")
+    return _ordered(operator, left, right, column)
 
 
 def equal(left: Value, right: Value) -> bool:

@@ -147,6 +147,20 @@ def names(node: Node) -> Iterator[Name]:
         yield from names(part)
 
 
+def compared_texts(node: Node) -> Iterator[Constant]:
+    """Texts that a name is compared with for being equal."""
+    if isinstance(node, Compare) and node.operator in ("==", "!="):
+        yield from (side for side in (node.left, node.right) if isinstance(side, Constant) and _is_text(side))
+    elif isinstance(node, Within) and isinstance(node.right, Listed):
+        yield from (item for item in node.right.items if isinstance(item, Constant) and _is_text(item))
+    for part in parts(node):
+        yield from compared_texts(part)
+
+
+def _is_text(node: Constant) -> bool:
+    return isinstance(node.value, str)
+
+
 def column_of(node: Node) -> int:
     """Where a node begins."""
     if isinstance(node, Has):
