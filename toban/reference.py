@@ -7,8 +7,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from engine import documents
 from engine.model.catalogue import Catalogue
 from engine.model.errors import ConfigurationError
@@ -38,7 +36,7 @@ def page(catalogue: Catalogue, examples: Path) -> str:
         "conditions": lambda _: tables.names(),
         "functions": lambda _: tables.functions(),
         "events": lambda _: tables.event_types(catalogue),
-        "findings": lambda _: _findings(),
+        "findings": lambda _: tables.finding_table(),
         "number": lambda _: str(expressions.LIMIT_CHARACTERS),
     }
     lines: list[str] = []
@@ -74,11 +72,3 @@ def example(folder: Path, name: str) -> str:
     body = f"```yaml\n{text[text.index('spec:') :].rstrip()}\n```"
     links = f"[{policy.name}](examples/{policy.name}), [{scenario.name}](examples/{scenario.name})"
     return f"{comment}\n{body}\n{links}: {shown}."
-
-
-def _findings() -> str:
-    """The table of what `check` may find, from `engine/rules/findings.yaml`."""
-    path = resources.files("engine.rules").joinpath("findings.yaml")
-    if not path.is_file():
-        return ""
-    return tables.findings(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))

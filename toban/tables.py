@@ -11,7 +11,7 @@ from engine.model.actions import Action, Parameter
 from engine.model.catalogue import Catalogue, EventType
 from engine.model.event import Severity
 from engine.model.run import Outcome
-from engine.rules import conditions, expressions
+from engine.rules import conditions, expressions, findings
 from engine.rules.checking_patterns import BY
 from toban import describing, schema
 from toban.schema import Schema
@@ -183,12 +183,10 @@ def _event(one: EventType) -> tuple[str, ...]:
     return (f"`{one.type}`", one.en, one.kind.value, one.severity.value, recovery, one.witness or "-", held or "-")
 
 
-def findings(entries: Mapping[str, Mapping[str, Any]]) -> str:
-    """Codes of findings with what is known of each; texts in both languages stand behind each other."""
-    heads = list(dict.fromkeys(word for entry in entries.values() for word in entry))
-    rows = ((f"`{code}`", *(_both(entry.get(word, "")) for word in heads)) for code, entry in sorted(entries.items()))
-    return table(("code", *heads), rows)
-
-
-def _both(value: object) -> str:
-    return " / ".join(map(str, value.values())) if isinstance(value, Mapping) else " ".join(str(value).split())
+def finding_table() -> str:
+    """Every finding of `toban policy check`."""
+    rows = (
+        (f"`{one.code}`", one.severity, f"{one.en} / {one.ja}", one.means, one.todo)
+        for one in findings.table().values()
+    )
+    return table(("code", "severity", "title", "meaning", "what to do"), rows)

@@ -111,7 +111,7 @@ class After(StrEnum):
     SUCCESS = "success"
     """It ended well."""
     FAILED = "failed"
-    """It ended badly."""
+    """It did not end well: not all of it was done."""
     COMPLETED = "completed"
     """It ended, in whichever way."""
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from engine.model import actions
 from engine.model.catalogue import shipped
 from engine.model.errors import ConfigurationError
-from engine.rules import conditions
+from engine.rules import conditions, findings
 from toban import describing, reference, tables
 from toban.cli import app
 
@@ -113,20 +113,7 @@ def test_a_number_with_bounds_says_them() -> None:
     assert "| `count` | whole number | `3` |" in text
 
 
-def test_the_findings_are_a_table_by_code() -> None:
-    told = tables.findings(
-        {
-            "P031": {
-                "severity": "error",
-                "title": {"en": "after", "ja": "順序"},
-                "meaning": "a step\nthat is not there",
-            },
-            "P010": {"severity": "error", "title": {"en": "type", "ja": "種別"}},
-        }
-    )
-    assert told.splitlines() == [
-        "| code | severity | title | meaning |",
-        "| --- | --- | --- | --- |",
-        "| `P010` | error | type / 種別 |  |",
-        "| `P031` | error | after / 順序 | a step that is not there |",
-    ]
+def test_every_finding_is_told_with_what_to_do() -> None:
+    for code, one in findings.table().items():
+        assert f"| `{code}` | {one.severity} | {one.en} / {one.ja} |" in PAGE
+        assert f"{one.todo} |" in PAGE
