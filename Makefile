@@ -28,7 +28,7 @@ check: $(VENV)/ready         ## style, types, import contract, shipped policies
 	$(BIN)/lint-imports
 	$(BIN)/toban policy check policies
 	$(BIN)/toban policy test policies --coverage
-	$(BIN)/toban policy check docs/examples
+	$(BIN)/toban policy check docs/examples --strict
 	$(BIN)/toban policy test docs/examples
 
 docs: $(VENV)/ready          ## the policy reference, from models, actions, catalogue and examples

@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 from engine.model import actions
 from engine.model.catalogue import shipped
 from engine.model.errors import ConfigurationError
-from engine.rules import conditions, findings, reviewing
-from engine.rules.analysing_sites import Surroundings
+from engine.rules import conditions, findings
 from toban import describing, reference, tables
 from toban.cli import app
 
@@ -63,15 +62,10 @@ def test_every_example_is_on_the_page_and_every_file_has_its_scenarios() -> None
 
 
 def test_every_example_is_right_and_comes_out_as_it_says() -> None:
-    checked = CliRunner().invoke(app, ["policy", "check", str(EXAMPLES)])
-    assert (checked.exit_code, checked.output.endswith(" 0 findings\n")) == (0, True), checked.output
+    checked = CliRunner().invoke(app, ["policy", "check", "--strict", str(EXAMPLES)])
+    assert checked.exit_code == 0, checked.output
     played = CliRunner().invoke(app, ["policy", "test", str(EXAMPLES)])
     assert played.exit_code == 0, played.output
-
-
-def test_the_examples_would_get_along_on_one_site() -> None:
-    found = reviewing.review([EXAMPLES], Surroundings(shipped()))
-    assert [str(one) for one in found.standing] == []
 
 
 def test_every_policy_that_the_prose_shows_is_part_of_something_that_is_executed() -> None:
