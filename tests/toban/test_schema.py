@@ -1,11 +1,13 @@
 """`toban policy schema`: an editor accepts what the language accepts, and refuses what has the wrong shape."""
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from engine import documents
@@ -14,9 +16,14 @@ from engine.model import actions
 from engine.model.catalogue import shipped
 from engine.model.durations import seconds, written
 from engine.model.policy import Policy
-from tests.toban.validating import faults
 from toban import describing, schema
 from toban.cli import app
+
+
+def faults(made: dict, value: object) -> Iterator[object]:
+    """What the reference implementation of JSON Schema finds."""
+    return Draft202012Validator(made).iter_errors(value)
+
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for folder in ("policies", "docs/examples") for path in (ROOT / folder).rglob("*.yaml"))
@@ -144,6 +151,10 @@ def test_a_file_without_any_one_of_its_lines_is_refused_by_the_schema_only_if_it
         except Unreadable:
             continue
         assert list(faults(made, document.value)) == [], f"without line {number + 1}"
+
+
+def test_it_is_a_schema_by_its_own_draft(made) -> None:
+    Draft202012Validator.check_schema(made)
 
 
 def test_it_is_one_self_contained_document_that_names_its_draft(made, tmp_path) -> None:

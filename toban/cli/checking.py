@@ -50,7 +50,7 @@ def site(config_file: Path | None, estate_file: Path | None) -> Site:
         chosen = config.load(config_file)
         collect, guard, folders, estate_file = chosen.collect, chosen.guard, chosen.policies, chosen.estate
     known = estates.load(estate_file) if estate_file is not None else None
-    paces = dict.fromkeys(LOADS, collect.load_every)
+    paces: dict[str, float] = dict.fromkeys(LOADS, collect.load_every)
     around = Surroundings(emitting.emitted(catalogue.shipped()), paces, known, guard.minimum_hold)
     return Site(around, folders)
 
