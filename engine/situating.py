@@ -102,6 +102,7 @@ class Round:
             blind=self._blind(match, policy, sight),
             maintenance=self._maintenance(place, units),
             human=people.last_on(self._scene.people, self.places.around(match.key)),
+            on_target=people.last_on(self._scene.people, self.places.itself_named(match.key)),
             rival=_rival(match, policy, known, place),
             condition=self._condition(policy, match),
             overdue=noticed.overdue if noticed is not None else None,

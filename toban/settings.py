@@ -76,7 +76,7 @@ class GuardSettings(_Part):
     fences_within: Duration = 900.0
     refence_after: Duration = 1800.0
     human: Duration = 900.0
-    """How long a person's act on an object, its host or VMs on it holds every act of ours there (safety rule S17)."""
+    """How long a person's act on an object holds every act of ours on it (safety rule S17)."""
     accounts: tuple[str, ...] = ()
     """Accounts in vCenter under which programs act, not people, such as `backup@vsphere.local`; our own are known."""
 

@@ -79,14 +79,18 @@ class Places:
             self._healthy[group] = found
         return self._healthy[group]
 
+    def itself_named(self, key: str) -> tuple[str, ...]:
+        """Every name of the object: a blade is called a machine and a host."""
+        place = self.itself(key)
+        return (key, place.id, place.machine) if place is not None else (key,)
+
     def around(self, key: str) -> tuple[str, ...]:
         """The object, the host it hangs on, and the VMs on it where it is a host: where a person's hand counts."""
         place = self.of(key)
         if place is None:
             return (key,)
-        own = self.itself(key) is not None
-        vms = reading.records_on(self.estate, place.host.name) if own else ()
-        return (key, place.id, *((place.machine,) if own else ()), *(f"vm:{vm.name}" for vm in vms))
+        vms = reading.records_on(self.estate, place.host.name) if self.itself(key) is not None else ()
+        return (*self.itself_named(key), place.id, *(f"vm:{vm.name}" for vm in vms))
 
     @cached_property
     def _standings(self) -> tuple[Standing, ...]:

@@ -44,6 +44,8 @@ class Situation:
     """Who says that the object is in maintenance, or None."""
     human: HumanAct | None = None
     """The last thing that a person did to the object, its host, or VMs on it."""
+    on_target: HumanAct | None = None
+    """The last thing that a person did to the object itself, a host by either of its names."""
     rival: Claim | None = None
     """The match of another policy that goes before this one, or None."""
     condition: bool | None = None

@@ -63,8 +63,12 @@ def human(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
 
 
 def human_by_rule(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
-    """The site's own bound (safety rule S17): it ends by itself, so what is still wrong then is not forgotten."""
-    act = situation.human
+    """The site's own bound, for acts on the target itself (safety rule S17).
+
+    It ends by itself, so what is still wrong then is not forgotten. What people do to the VMs of a host does not keep
+    these VMs from being brought back when it dies: a policy that wants that says `unless: [{human: ...}]`.
+    """
+    act = situation.on_target
     if act is None or not limits.touches(policy) or not people.within(act, situation.limits.human, situation.now):
         return None
     if human(match, policy, situation) is not None:

@@ -94,7 +94,7 @@ def _atom(atom: Atom, place: Place, by: str, catalogue: Catalogue, around: Surro
             message = (
                 f"nothing on this site brings {part.event}: no trap map, no vCenter event, no source of Toban's own"
             )
-            yield Complaint("P060", "warning", (*where, word), message)
+            yield Complaint("P060", "info", (*where, word), message)
         kinds = {catalogue.types[one].kind for one in types}
         if kinds and by in _GIVES and not kinds & _GIVES[by]:
             message = f"{part.event} is about a {min(kinds)}, which belongs to no {by}: it can never be grouped by it"

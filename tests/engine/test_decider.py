@@ -386,15 +386,23 @@ def test_two_of_one_round_do_not_together_fall_below_the_minimum() -> None:
     ]
 
 
-def test_a_persons_act_on_a_vm_of_the_host_holds_it_and_then_lets_go() -> None:
+@pytest.mark.parametrize("name", ["host:esx1", "machine:chassis1/1"])
+def test_a_persons_act_on_the_host_holds_it_for_a_while_and_then_lets_go(name) -> None:
     night = Night(gentle("mover"))
-    night.estate = worlds.estate()
-    night.people = {"vm:VM-02": HumanAct("sato", "vm.migrated", "vm:VM-02", START)}
+    night.people = {name: HumanAct("sato", "host.rebooting", name, START)}
     night.clock.turn(899)
     match = night.match("mover")
     assert codes(night.decide(match)[0]) == ["human"]
     night.clock.turn(1)
     assert night.decide(match)[0].kind == "act"
+
+
+def test_a_policy_can_leave_alone_a_host_on_whose_vms_people_are_busy() -> None:
+    night = Night(gentle("shy", unless=[{"human": "15m"}]), gentle("bold", unless=["maintenance"]))
+    night.estate = worlds.estate()
+    night.people = {"vm:VM-02": HumanAct("sato", "vm.migrated", "vm:VM-02", START)}
+    assert [one.kind for one in night.decide(night.match("shy"), night.match("bold"))] == ["ignore", "act"]
+    assert night.decide(night.match("shy", "vm:VM-03"))[0].kind == "act"
 
 
 def late(night: Night, by: str) -> Match:

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
-from toban.cli import authoring, autonomy, checking, scenarios
+from toban.cli import authoring, autonomy, checking, describing, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
+app.command("schema")(describing.schema)
+app.command("reference")(describing.show_reference)
 
 
 @app.callback()

@@ -53,18 +53,24 @@ def test_what_a_person_is_busy_with_is_left_to_them_where_the_policy_says_so() -
 @pytest.mark.parametrize(("one", "page"), [(policy(), True), (gentle(), False)])
 def test_every_act_waits_a_quarter_of_an_hour_behind_a_person(one, page) -> None:
     """Safety rule S17. It is a hold: a host that is still down then is not forgotten."""
-    decision = decided(one, human=sato(14))
+    decision = decided(one, on_target=sato(14, "host:esx1"))
     assert isinstance(decision, Hold)
     assert decision.page is page
     assert codes(decision) == ["human"]
     assert decision.reasons[0].en.endswith("held until 02:01:00")
-    assert isinstance(decided(one, human=sato(15)), Act)
-    assert isinstance(decided(one, human=sato(14), limits=Limits(human=0.0)), Act)
+    assert isinstance(decided(one, on_target=sato(15, "host:esx1")), Act)
+    assert isinstance(decided(one, on_target=sato(14, "host:esx1"), limits=Limits(human=0.0)), Act)
+
+
+def test_who_moved_a_vm_does_not_keep_its_host_from_being_failed_over() -> None:
+    assert isinstance(decided(policy(), human=sato(1)), Act)
+    both = decided(gentle(unless=[{"human": "5m"}]), human=sato(1), on_target=sato(1, "host:esx1"))
+    assert (both.kind, codes(both)) == ("ignore", ["human"])
 
 
 def test_who_only_tells_people_need_not_wait_for_them() -> None:
     telling = gentle(do=[{"id": "tell", "notify": {"channel": "oncall"}}], unless=[])
-    assert isinstance(decided(telling, human=sato(1)), Act)
+    assert isinstance(decided(telling, human=sato(1), on_target=sato(1)), Act)
     assert isinstance(decided(telling, maintenance="vCenter says so"), Act)
     assert isinstance(decided(gentle(unless=[]), maintenance="vCenter says so"), Ignore)
 
