@@ -139,7 +139,8 @@ class _Composer:
 def compose(text: str) -> Composed:
     """The one document of a text; raises `Trap`, and what the YAML library raises for what is no YAML."""
     composer = _Composer(text)
-    for event in YAML(typ="rt", pure=True).parse(text):
+    # not "rt": that one marks folds inside the text
+    for event in YAML(typ="safe", pure=True).parse(text):
         composer.take(event)
     return Composed(composer.value, composer.marks, composer.written)
 

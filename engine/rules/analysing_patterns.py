@@ -99,18 +99,20 @@ def _atom(atom: Atom, place: Place, by: str, catalogue: Catalogue, around: Surro
         if kinds and by in _GIVES and not kinds & _GIVES[by]:
             message = f"{part.event} is about a {min(kinds)}, which belongs to no {by}: it can never be grouped by it"
             yield Complaint("P063", "warning", ("spec", "when", "by"), message)
-        yield from _condition(part.condition, (*where, "if"), domain_of(types, catalogue, around.site))
+        anywhere, here = (domain_of(types, catalogue, one) for one in (None, around.site))
+        yield from _condition(part.condition, (*where, "if"), anywhere, here)
     yield from _paces(atom, place, around.paces)
 
 
 def _conditions(policy: Policy, catalogue: Catalogue, site: Site | None) -> Iterator[Complaint]:
     types = compiling.opening_types(policy.spec.when, catalogue)
-    opening = domain_of(types, catalogue, site)
-    known = Domain({**conditions.ESTATE, **conditions.METRIC, **opening.kinds}, opening.words)
-    yield from _condition(policy.spec.condition, ("spec", "if"), known)
+    opening = [domain_of(types, catalogue, one) for one in (None, site)]
+    known = {**conditions.ESTATE, **conditions.METRIC}
+    anywhere, here = (Domain({**known, **one.kinds}, one.words) for one in opening)
+    yield from _condition(policy.spec.condition, ("spec", "if"), anywhere, here)
 
 
-def _condition(text: str | None, place: Place, domain: Domain) -> Iterator[Complaint]:
+def _condition(text: str | None, place: Place, anywhere: Domain, here: Domain) -> Iterator[Complaint]:
     if text is None:
         return
     node = expressions.parse(text)
@@ -118,11 +120,12 @@ def _condition(text: str | None, place: Place, domain: Domain) -> Iterator[Compl
     for written, column in unreachable:
         message = f"no event's text is ever {written[:60]!r}: quotes, backslashes and what exceeds 256 bytes never come"
         yield Complaint("P023", "warning", place, message, column)
-    for one in analysing_conditions.verdicts(node, domain):
+    for one in analysing_conditions.verdicts(node, here):
         if one.word == "never" and not unreachable:
             what = "this condition" if one.whole else "this part of the condition"
             yield Complaint("P021", "warning", place, f"{what} can never hold", one.column)
-        elif one.word == "always":
+    for one in analysing_conditions.verdicts(node, anywhere):  # that it always holds on this site is no mistake
+        if one.word == "always":
             what = "this condition" if one.whole else "this part of the condition"
             yield Complaint("P022", "warning", place, f"{what} always holds: it decides nothing", one.column)
 

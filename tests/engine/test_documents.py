@@ -104,3 +104,10 @@ def test_a_path_that_is_no_plain_file_is_said(tmp_path: Path) -> None:
     for name, sentence in (("folder", "not a regular file"), ("loop", "symbolic links"), ("gone", "no such file")):
         with pytest.raises(Unreadable, match=sentence):
             documents.read(tmp_path / f"{name}.yaml")
+
+
+def test_a_folded_text_is_folded_as_yaml_1_2_says_and_holds_nothing_else() -> None:
+    assert parse(b"a: >-\n  one\n  two\n\n  three\nb: |\n  x\n  y\n", "x").value == {
+        "a": "one two\nthree",
+        "b": "x\ny\n",
+    }

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from toban.cli import autonomy, checking, describing, scenarios
+from toban.cli import authoring, autonomy, checking, describing, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
@@ -19,6 +19,9 @@ def policy() -> None:
 
 
 app.command("check")(checking.check)
+app.command("new")(authoring.new)
+app.command("list")(authoring.show_list)
+app.command("show")(authoring.show)
 
 
 @app.command("test")
