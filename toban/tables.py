@@ -187,6 +187,6 @@ def finding_table() -> str:
     """Every finding of `toban policy check`."""
     rows = (
         (f"`{one.code}`", one.severity, f"{one.en} / {one.ja}", one.means, one.todo)
-        for one in findings.table().values()
+        for one in findings.shipped().values()
     )
     return table(("code", "severity", "title", "meaning", "what to do"), rows)
