@@ -49,10 +49,18 @@ def answer(told: Explained, lang: str = "en") -> str:
         end = f", its run ended: {decided.outcome.value}" if decided.outcome is not None else ""
         return _past(decided.decision, lang, f"{name}: {about}", end)
     if not told.in_scope:
-        return f"{name}: {about} は対象範囲外です" if lang == "ja" else f"{name} leaves {about} alone: it is not in its scope"
+        return (
+            f"{name}: {about} は対象範囲外です"
+            if lang == "ja"
+            else f"{name} leaves {about} alone: it is not in its scope"
+        )
     if told.match is not None:
         why = _first(told.considered, lang)
-        return f"{name}: {about} は成立済み、判定待ち: {why}" if lang == "ja" else f"{name} matched {about} and is being decided: {why}"
+        return (
+            f"{name}: {about} は成立済み、判定待ち: {why}"
+            if lang == "ja"
+            else f"{name} matched {about} and is being decided: {why}"
+        )
     for one in told.pending:
         if one.due is not None and one.events:
             return _due(name, about, one, lang)
@@ -66,9 +74,17 @@ def answer(told: Explained, lang: str = "en") -> str:
     if told.last is not None:
         event, at = told.last
         heard = f"{event.type} ({at:%Y-%m-%d %H:%M:%S})"
-        return f"{name}: {about} は未成立。最後のイベント: {heard}" if lang == "ja" else f"{name} has not acted on {about}: nothing is open; the last it heard of it was {heard}"
+        return (
+            f"{name}: {about} は未成立。最後のイベント: {heard}"
+            if lang == "ja"
+            else f"{name} has not acted on {about}: nothing is open; the last it heard of it was {heard}"
+        )
     since = f"{told.since:%Y-%m-%d %H:%M:%S}"
-    return f"{name}: {about} に関するイベントは {since} 以降なし" if lang == "ja" else f"{name} has not acted on {about}: none of its events about it was heard since {since}"
+    return (
+        f"{name}: {about} に関するイベントは {since} 以降なし"
+        if lang == "ja"
+        else f"{name} has not acted on {about}: none of its events about it was heard since {since}"
+    )
 
 
 def _past(decision: Decision, lang: str, about: str, end: str) -> str:
@@ -104,10 +120,18 @@ def pending(one: Pending, lang: str = "en") -> str:
     if one.matched:
         return f"成立済み: {there}" if lang == "ja" else f"matched and still open: {there}{ends}"
     if one.due is not None:
-        return f"{there} 、{one.due:%H:%M:%S} に成立" if lang == "ja" else f"{there}; a match at {one.due:%Y-%m-%d %H:%M:%S}{ends}"
+        return (
+            f"{there} 、{one.due:%H:%M:%S} に成立"
+            if lang == "ja"
+            else f"{there}; a match at {one.due:%Y-%m-%d %H:%M:%S}{ends}"
+        )
     until = f"; the oldest counts until {one.lapses:%H:%M:%S}" if one.lapses is not None else ""
     wanted = " and ".join(one.wanted) or "nothing"
-    return f"{one.have}/{one.need}: {there}; 未着: {wanted}" if lang == "ja" else f"{one.have} of {one.need}: {there}; waits for {wanted}{until}"
+    return (
+        f"{one.have}/{one.need}: {there}; 未着: {wanted}"
+        if lang == "ja"
+        else f"{one.have} of {one.need}: {there}; waits for {wanted}{until}"
+    )
 
 
 def clauses(told: Explained, lang: str = "en") -> tuple[Line, ...]:
@@ -134,7 +158,11 @@ def _clauses(told: Explained, lang: str) -> Iterator[Line]:
                 yield Line("if", standing, part.text + (f"   ({read})" if read else ""))
             continue
         for reason in found:
-            yield Line(clause, "?" if reason.code.endswith("unknown") else "no", f"{values.get(clause, clause)}: {_said(reason, lang)}")
+            yield Line(
+                clause,
+                "?" if reason.code.endswith("unknown") else "no",
+                f"{values.get(clause, clause)}: {_said(reason, lang)}",
+            )
         if not found and clause in values:
             yield Line(clause, "ok", values[clause])
     for reason in against.values():
@@ -143,7 +171,10 @@ def _clauses(told: Explained, lang: str) -> Iterator[Line]:
 
 def _values(told: Explained) -> dict[str, str]:
     spec = told.policy.spec
-    words = [windows.words(one) if isinstance(one, Window) else f"human {one.human:g}s" if isinstance(one, Human) else one for one in spec.unless]
+    words = [
+        windows.words(one) if isinstance(one, Window) else f"human {one.human:g}s" if isinstance(one, Human) else one
+        for one in spec.unless
+    ]
     found = {
         "during": ", ".join(windows.words(one) for one in spec.during),
         "unless": ", ".join(words),

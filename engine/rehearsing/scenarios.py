@@ -69,6 +69,11 @@ class Input(Part):
     def _from_line(cls, value: object) -> object:
         return _line(value) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _countable(self) -> "Input":
+        self.times()  # what it refuses is found at its line
+        return self
+
     def times(self) -> tuple[float, ...]:
         """Seconds at which it comes. Raises `ValueError` for more than 100,000."""
         if self.to is None or self.every is None:

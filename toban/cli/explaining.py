@@ -66,7 +66,9 @@ def explain(
     for one in told.recorded:
         reasons = "; ".join(reason.ja if lang is Language.JA else reason.en for reason in one.decision.reasons)
         end = f", run {one.decision.match[:8]}: {one.outcome.value}" if one.outcome is not None else ""
-        console.print(f"  decided {explaining_words.when(one.decision.at)} {one.decision.kind}: {reasons}{end}", soft_wrap=True)
+        console.print(
+            f"  decided {explaining_words.when(one.decision.at)} {one.decision.kind}: {reasons}{end}", soft_wrap=True
+        )
 
 
 def _policy(chosen: Settings, name: str) -> Policy:
@@ -141,5 +143,3 @@ def as_object(told: Explained, lang: str) -> dict[str, object]:
         ],
         "decisions": [one.model_dump(mode="json") for one in told.recorded],
     }
-
-

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from toban.cli import authoring, autonomy, checking, describing, scenarios
+from toban.cli import authoring, autonomy, checking, describing, explaining, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
@@ -40,6 +40,7 @@ def play(
     raise typer.Exit(1 if failed else 0)
 
 
+app.command("explain")(explaining.explain)
 app.command("arm")(autonomy.arm)
 app.command("disarm")(autonomy.disarm)
 app.command("promote")(autonomy.promote)
