@@ -1,16 +1,16 @@
 """An explanation in words: the answer first, then clause by clause; English or Japanese."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from engine.guard import windows
 from engine.model.decision import Decision, Reason
-from engine.model.policy import Human, Late
+from engine.model.policy import Human, Late, Suppression
 from engine.model.window import Window
 from engine.rules.pending import Pending
-from toban.explaining import Explained
+from toban.explaining import Explained, Recorded
 
 Mark = Literal["ok", "no", "?"]
 CODES: tuple[tuple[str, frozenset[str]], ...] = (
@@ -40,98 +40,101 @@ class Line:
     says: str
 
 
+WORDS: Mapping[str, tuple[str, str]] = {
+    "scope": ("{name} leaves {about} alone: it is not in its scope", "{name}: {about} は対象範囲外です"),
+    "judging": ("{name} matched {about} and is being decided: {why}", "{name}: {about} は成立済み、判定待ち: {why}"),
+    "gathered": ("{name} has not acted on {about}: {why}", "{name}: {about} は未成立: {why}"),
+    "due": (
+        "{name} has not acted on {about}: {event} is open since {at} and becomes a match at {due}{unless}",
+        "{name}: {about} は未実行。{event} が {at} から継続、{due} に成立{unless}",
+    ),
+    "unless": (" unless {ends} comes", "({ends} が来なければ)"),
+    "closed": (
+        "{name} has not acted on {about}: nothing is open; the last it heard of it was {event} at {at}",
+        "{name}: {about} は未成立。最後のイベント: {event}({at})",
+    ),
+    "silent": (
+        "{name} has not acted on {about}: none of its events about it was heard since {at}",
+        "{name}: {about} に関するイベントは {at} 以降なし",
+    ),
+    "act": (
+        "{name}: {about}: {now}acted at {at} (run {run}): {why}{end}",
+        "{name}: {about}: {now}実行 {at}({run}): {why}{end}",
+    ),
+    "hold": ("{name}: {about}: {now}held at {at}: {why}{end}", "{name}: {about}: {now}保留 {at}: {why}{end}"),
+    "ignore": ("{name}: {about}: {now}left alone at {at}: {why}{end}", "{name}: {about}: {now}見送り {at}: {why}{end}"),
+    "then": ("nothing is open now; the last time it was ", "現在は未成立、前回は"),
+    "end": (", its run ended: {end}", "、実行結果: {end}"),
+    "matched": ("matched and still open: {there}{ends}", "成立済み: {there}{ends}"),
+    "ripens": ("{there}; a match at {due}{ends}", "{there}、{due} に成立{ends}"),
+    "some": ("{have} of {need}: {there}; waits for {wanted}{until}", "{have}/{need}: {there}、未着: {wanted}{until}"),
+    "until": ("; the oldest counts until {at}", "、最古の有効期限 {at}"),
+    "ends": ("; ends with {ends}", "、終了条件: {ends}"),
+}
+"""English and Japanese."""
+
+
+def _say(lang: str, key: str, **values: object) -> str:
+    return WORDS[key][1 if lang == "ja" else 0].format(**values)
+
+
 def answer(told: Explained, lang: str = "en") -> str:
     """One sentence: what happened, or what is missing."""
-    name, about = told.policy.name, told.object
+    who = {"name": told.policy.name, "about": told.object}
     open_id = told.match.id if told.match is not None else None
     decided = next((one for one in reversed(told.recorded) if one.decision.match == open_id), None)
     if decided is not None:
-        end = f", its run ended: {decided.outcome.value}" if decided.outcome is not None else ""
-        return _past(decided.decision, lang, f"{name}: {about}", end)
+        return _past(decided, lang, "", who)
     if not told.in_scope:
-        return (
-            f"{name}: {about} は対象範囲外です"
-            if lang == "ja"
-            else f"{name} leaves {about} alone: it is not in its scope"
-        )
+        return _say(lang, "scope", **who)
     if told.match is not None:
-        why = _first(told.considered, lang)
-        return (
-            f"{name}: {about} は成立済み、判定待ち: {why}"
-            if lang == "ja"
-            else f"{name} matched {about} and is being decided: {why}"
-        )
-    for one in told.pending:
-        if one.due is not None and one.events:
-            return _due(name, about, one, lang)
+        return _say(lang, "judging", **who, why=_first(told.considered, lang))
+    due = next((one for one in told.pending if one.due is not None and one.events), None)
+    if due is not None:
+        return _due(due, lang, who)
     if told.pending:
-        return f"{name} ({about}): " + "; ".join(pending(one, lang) for one in told.pending)
+        return _say(lang, "gathered", **who, why="; ".join(pending(one, lang) for one in told.pending))
     if told.recorded:
-        last = told.recorded[-1]
-        end = f", its run ended: {last.outcome.value}" if last.outcome is not None else ""
-        now = "現在は未成立。前回: " if lang == "ja" else "nothing is open now; the last time: "
-        return _past(last.decision, lang, f"{name}: {about}: {now}", end)
+        return _past(told.recorded[-1], lang, _say(lang, "then"), who)
     if told.last is not None:
-        event, at = told.last
-        heard = f"{event.type} ({at:%Y-%m-%d %H:%M:%S})"
-        return (
-            f"{name}: {about} は未成立。最後のイベント: {heard}"
-            if lang == "ja"
-            else f"{name} has not acted on {about}: nothing is open; the last it heard of it was {heard}"
-        )
-    since = f"{told.since:%Y-%m-%d %H:%M:%S}"
-    return (
-        f"{name}: {about} に関するイベントは {since} 以降なし"
-        if lang == "ja"
-        else f"{name} has not acted on {about}: none of its events about it was heard since {since}"
-    )
+        return _say(lang, "closed", **who, event=told.last[0].type, at=when(told.last[1]))
+    return _say(lang, "silent", **who, at=when(told.since))
 
 
-def _past(decision: Decision, lang: str, about: str, end: str) -> str:
-    word = {"act": ("acted", "実行"), "hold": ("held", "保留"), "ignore": ("left alone", "見送り")}[decision.kind]
-    why, at = _first(decision, lang), f"{decision.at:%Y-%m-%d %H:%M:%S}"
-    run = f" (run {decision.match[:8]})" if decision.kind == "act" else ""
-    return f"{about} {word[1 if lang == 'ja' else 0]} {at}{run}: {why}{end}"
+def _past(one: Recorded, lang: str, now: str, who: Mapping[str, str]) -> str:
+    decision = one.decision
+    end = _say(lang, "end", end=one.outcome.value) if one.outcome is not None else ""
+    told = {"at": when(decision.at), "run": decision.match[:8], "why": _first(decision, lang), "now": now, "end": end}
+    return _say(lang, decision.kind, **who, **told)
 
 
 def _first(decision: Decision, lang: str) -> str:
-    return "; ".join(_said(reason, lang) for reason in decision.reasons[:2]) or "-"
+    return "; ".join(said(reason, lang) for reason in decision.reasons[:2]) or "-"
 
 
-def _said(reason: Reason, lang: str) -> str:
+def said(reason: Reason, lang: str) -> str:
+    """A reason in a language."""
     return reason.ja if lang == "ja" else reason.en
 
 
-def _due(name: str, about: str, one: Pending, lang: str) -> str:
+def _due(one: Pending, lang: str, who: Mapping[str, str]) -> str:
     event, at = one.events[0]
-    ends = " / ".join(one.ends[:3])
-    due = f"{one.due:%Y-%m-%d %H:%M:%S}"
-    if lang == "ja":
-        unless = f"({ends} が来なければ)" if ends else ""
-        return f"{name}: {about} は未実行。{event.type} が {at:%H:%M:%S} から継続、{due} に成立{unless}"
-    unless = f" unless {ends} comes" if ends else ""
-    return f"{name} has not acted on {about}: {event.type} is open since {at:%H:%M:%S} and becomes a match at {due}{unless}"
+    unless = _say(lang, "unless", ends=" / ".join(one.ends[:3])) if one.ends else ""
+    due = when(one.due) if one.due is not None else "-"
+    return _say(lang, "due", **who, event=event.type, at=when(at), due=due, unless=unless)
 
 
 def pending(one: Pending, lang: str = "en") -> str:
     """What one alternative has open."""
     there = ", ".join(f"{event.type} at {at:%H:%M:%S} (event {event.id[:8]})" for event, at in one.events) or "-"
-    ends = f"; ends with {' / '.join(one.ends[:3])}" if one.ends else ""
+    ends = _say(lang, "ends", ends=" / ".join(one.ends[:3])) if one.ends else ""
     if one.matched:
-        return f"成立済み: {there}" if lang == "ja" else f"matched and still open: {there}{ends}"
+        return _say(lang, "matched", there=there, ends=ends)
     if one.due is not None:
-        return (
-            f"{there} 、{one.due:%H:%M:%S} に成立"
-            if lang == "ja"
-            else f"{there}; a match at {one.due:%Y-%m-%d %H:%M:%S}{ends}"
-        )
-    until = f"; the oldest counts until {one.lapses:%H:%M:%S}" if one.lapses is not None else ""
-    wanted = " and ".join(one.wanted) or "nothing"
-    return (
-        f"{one.have}/{one.need}: {there}; 未着: {wanted}"
-        if lang == "ja"
-        else f"{one.have} of {one.need}: {there}; waits for {wanted}{until}"
-    )
+        return _say(lang, "ripens", there=there, due=when(one.due), ends=ends)
+    until = _say(lang, "until", at=when(one.lapses)) if one.lapses is not None else ""
+    wanted = " + ".join(one.wanted) or "-"
+    return _say(lang, "some", have=one.have, need=one.need, there=there, wanted=wanted, until=until)
 
 
 def clauses(told: Explained, lang: str = "en") -> tuple[Line, ...]:
@@ -161,20 +164,17 @@ def _clauses(told: Explained, lang: str) -> Iterator[Line]:
             yield Line(
                 clause,
                 "?" if reason.code.endswith("unknown") else "no",
-                f"{values.get(clause, clause)}: {_said(reason, lang)}",
+                f"{values.get(clause, clause)}: {said(reason, lang)}",
             )
         if not found and clause in values:
             yield Line(clause, "ok", values[clause])
     for reason in against.values():
-        yield Line("site", "no", f"{reason.code}: {_said(reason, lang)}")
+        yield Line("site", "no", f"{reason.code}: {said(reason, lang)}")
 
 
 def _values(told: Explained) -> dict[str, str]:
     spec = told.policy.spec
-    words = [
-        windows.words(one) if isinstance(one, Window) else f"human {one.human:g}s" if isinstance(one, Human) else one
-        for one in spec.unless
-    ]
+    words = [_suppression(one) for one in spec.unless]
     found = {
         "during": ", ".join(windows.words(one) for one in spec.during),
         "unless": ", ".join(words),
@@ -187,6 +187,12 @@ def _values(told: Explained) -> dict[str, str]:
         "late": spec.late.value if spec.late is not Late.RECHECK else "",
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _suppression(one: Suppression) -> str:
+    if isinstance(one, Window):
+        return windows.words(one)
+    return f"human {one.human:g}s" if isinstance(one, Human) else one
 
 
 def when(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """A policy file that changes while Toban is on duty: it takes effect within 2 s, and what is open stays open."""
 
+import json
 import time
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,10 @@ def test_a_changed_file_takes_effect_and_a_broken_one_leaves_the_old_version(tmp
         injected(here, "host.unreachable")
         opened = here.until_line("events", "host.unreachable")
 
+        why = here.cli("policy", "explain", "held", "--object", "host:esx1").stdout
+        assert "held has not acted on host:esx1: host.unreachable is open since" in why
+        assert "and becomes a match at" in why
+
         written = saved(file, observing)
         loaded = here.until_line("events", "toban.policy.loaded", within=10)
         assert "changed: crashed" in loaded["text"]
@@ -76,6 +81,8 @@ def test_a_changed_file_takes_effect_and_a_broken_one_leaves_the_old_version(tmp
         injected(here, "host.crashed")
         assert decided(here, "crashed")[0]["what"] == "ignore"
         (held,) = decided(here, "held")
+        why = json.loads(here.cli("policy", "explain", "held", "--object", "host:esx1", "--json").stdout)
+        assert (why["matched"], why["decisions"][0]["decision"]["kind"]) == (True, "ignore")
         assert 8.0 <= (at(held) - at(opened)).total_seconds() <= 9.0
 
         written = saved(file, observing.replace("host.crashed", "host.crashd"))

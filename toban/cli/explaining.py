@@ -46,8 +46,8 @@ def explain(
     """Why a policy acted on an object, or why it did not: the answer in one sentence, then clause by clause.
 
     What was heard is read from the broker and matched again as it was; what would be decided is worked out with the
-    guard's own checks. Nothing is stored and nobody is looked at, so a look at decision time is not in it. With --at the
-    events and decisions are those up to that moment; the inventory and what people ordered are always today's.
+    guard's own checks. Nothing is stored and nobody is looked at, so a look at decision time is not in it. With --at
+    the events and decisions are those up to that moment; the inventory and what people ordered are always today's.
 
     Exit code 0; 2: the policy or the object is not known.
     """
@@ -64,7 +64,7 @@ def explain(
         text = Text.assemble((f"  {line.mark:<3}", COLOURS[line.mark]), (f"{line.clause:<16}", "cyan"), line.says)
         console.print(text, soft_wrap=True)
     for one in told.recorded:
-        reasons = "; ".join(reason.ja if lang is Language.JA else reason.en for reason in one.decision.reasons)
+        reasons = "; ".join(explaining_words.said(reason, lang.value) for reason in one.decision.reasons)
         end = f", run {one.decision.match[:8]}: {one.outcome.value}" if one.outcome is not None else ""
         console.print(
             f"  decided {explaining_words.when(one.decision.at)} {one.decision.kind}: {reasons}{end}", soft_wrap=True
