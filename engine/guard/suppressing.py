@@ -6,11 +6,13 @@ from engine.guard import limits, people, windows, witnesses
 from engine.guard.people import HumanAct
 from engine.guard.situation import Check, Situation, Verdict, hold, ignore
 from engine.model.match import Match
-from engine.model.policy import Human, Late, Policy
+from engine.model.policy import Human, Late, Mode, Policy
 from engine.model.window import Window
 
 LATE_AFTER = 60.0
 """Seconds behind its moment from which on a timer counts as overdue: nobody was on duty when it ended."""
+FRESH_FOR = 3600.0
+"""Seconds for which a match that does not stay may be held."""
 SETTLE = 30.0
 """Seconds after which the collectors have told what changed while nobody was on duty."""
 
@@ -32,6 +34,17 @@ def planned(match: Match, policy: Policy, _: Situation) -> Verdict | None:
         return None
     return ignore(
         "planned", f"{found[0].type} was planned by a person or a service", f"{found[0].type} は計画された操作"
+    )
+
+
+def stale(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
+    """News that nothing can take back is not acted on for ever: what was held for so long is left alone."""
+    patience = max(FRESH_FOR, policy.spec.approval.deadline if policy.spec.mode is Mode.APPROVE else 0.0)
+    if match.stays or situation.noticed is None or situation.now - situation.noticed <= timedelta(seconds=patience):
+        return None
+    kind = match.events[-1].type if match.events else "it"
+    return ignore(
+        "stale", f"{kind} was held for {patience:.0f} s; it is old news by now", f"{kind} は古い情報のため見送り"
     )
 
 
@@ -159,7 +172,7 @@ def witnessed(match: Match, policy: Policy, situation: Situation) -> Verdict | N
     return hold("witnesses.missing", en, ja, page=True)
 
 
-LEFT_ALONE: tuple[Check, ...] = (maintenance, planned, outside, window, human, condition, late)
+LEFT_ALONE: tuple[Check, ...] = (stale, maintenance, planned, outside, window, human, condition, late)
 """What is said first: where one of these holds, nothing else is of interest."""
 IN_DOUBT: tuple[Check, ...] = (witnessed, recheck)
 """What has to be known before an act."""

@@ -91,7 +91,7 @@ class Stage:
         )
         everybody = tuple(self.policies.values())
         self.matcher = Matcher(everybody, catalogue, lambda event, by: linking.key_for(self.estate, event, by))
-        self.played = Played()
+        self.played, self.ours = Played(), OURS
         self._held: dict[str, Match] = {}
         since, to = (scenario.away.since, scenario.away.to) if scenario.away is not None else (0.0, 0.0)
         self._away = (self._moment(since), self._moment(to))
@@ -107,7 +107,7 @@ class Stage:
             await self.control.disarm(self.policy.name, Order(by="the scenario", why=self.scenario.disarmed))
         end = self._moment(self.scenario.until)
         end = min(end, self._away[0]) if self._away[1] > end else end  # nobody comes back in time
-        for at, what in occurring.timeline(self.scenario, self.policies.values()):
+        for at, what in self.timeline():
             if at > end:
                 break
             if self._is_away(at):
@@ -123,6 +123,10 @@ class Stage:
             await self._judge(list(self._held.values()))
         await self._pass_to(end)
         return self.played
+
+    def timeline(self) -> Iterable[tuple[datetime, Arrival | Answering]]:
+        """What happens, in the order of time."""
+        return occurring.timeline(self.scenario, self.policies.values())
 
     async def _miss(self, at: datetime, what: Arrival | Answering) -> None:
         if isinstance(what, Arrival):
@@ -173,7 +177,7 @@ class Stage:
     def _take(self, arrival: Arrival) -> None:
         self.played.heard.append(arrival.event)
         self.estate = projecting.apply(self.estate, arrival.event)
-        act = people.observe(arrival.event, arrival.stored_at, OURS)
+        act = people.observe(arrival.event, arrival.stored_at, self.ours)
         if act is not None:
             self.people = people.remember(self.people, act)
         host = linking.host_of(self.estate, arrival.event.subject)

@@ -118,6 +118,11 @@ class Site:
             capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
         )  # fmt: skip
 
+    def bare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same for a command that reads no settings."""
+        command = self.toban(*arguments)
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
     def lines(self, *arguments: str) -> list[dict]:
         """What a reading command shows with --json."""
         done = self.cli(*arguments, "--json")

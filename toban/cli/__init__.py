@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import answering, control, demo, example, inject, marking, policy, reading, serve
+from toban.cli import answering, control, demo, example, inject, marking, policy, reading, record, serve
 
 app = typer.Typer(
     name="toban",
@@ -17,6 +17,7 @@ app.command("run")(serve.run)
 app.command("simulate")(serve.simulate)
 app.add_typer(inject.app, name="inject")
 app.add_typer(policy.app, name="policy")
+app.command("record")(record.record)
 app.command("events")(reading.events)
 app.command("decisions")(reading.decisions)
 app.command("runs")(reading.runs)

@@ -1,5 +1,6 @@
 """Windows, people, lateness: what is left alone, and what has to be seen again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -113,3 +114,15 @@ def test_a_dead_host_is_seen_again_by_a_witness_that_speaks_now(seen, kind) -> N
 def test_what_was_noticed_in_time_and_held_since_is_not_late() -> None:
     old = match(event(), at=NOW - timedelta(minutes=10))
     assert isinstance(deciding.decide(old, policy(late="skip"), situation(overdue=0.2)), Act)
+
+
+def test_news_that_nothing_can_take_back_is_held_for_an_hour_and_then_left_alone() -> None:
+    once = replace(match(), stays=False)
+    held = {"stopped": "by hand"}
+    fresh = deciding.decide(once, gentle(), situation(noticed=NOW - timedelta(minutes=60), **held))
+    old = deciding.decide(once, gentle(), situation(noticed=NOW - timedelta(minutes=61), **held))
+    lasting = deciding.decide(match(), gentle(), situation(noticed=NOW - timedelta(days=1), **held))
+    asked = gentle(mode="approve", approval={"deadline": "2h"})
+    waiting = deciding.decide(once, asked, situation(noticed=NOW - timedelta(minutes=61), **held))
+    assert [type(one) for one in (fresh, old, lasting, waiting)] == [Hold, Ignore, Hold, Hold]
+    assert codes(old)[0] == "stale"
