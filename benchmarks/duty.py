@@ -35,12 +35,13 @@ class Duty:
         """Its resident memory."""
         return int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]) * 4096 / 2**20
 
-    async def decided(self, policy: str | None = None) -> int:
-        """How many matches have a decision."""
+    async def decided(self, policy: str | None = None, about: str = "") -> int:
+        """How many matches have a decision: of this policy, about objects whose name begins so."""
         found = {
             record.subject.split(".")[1]
             async for record in self.bus.replay(subjects.ALL_DECISIONS)
-            if policy is None or f'"policy":"{policy}"'.encode() in record.body
+            if (policy is None or f'"policy":"{policy}"'.encode() in record.body)
+            and f'"object":"{about}'.encode() in record.body
         }
         return len(found)
 

@@ -28,6 +28,8 @@ from engine.runs.runner import Runner
 from engine.telling import Teller
 
 log = structlog.get_logger()
+REST = 5.0
+"""Between two looks at what is held, so many times as long as a look takes."""
 
 
 class Flow:
@@ -54,6 +56,8 @@ class Flow:
         self._held: dict[str, Match] = {}
         self._carrying: set[str] = set()
         self._runs: asyncio.TaskGroup | None = None
+        self._took = 0.0
+        """Seconds of the last round of decisions."""
 
     @property
     def picture(self) -> Picture:
@@ -160,13 +164,21 @@ class Flow:
             await self._decider.ended(ended)
 
     async def _redecide(self) -> None:
+        """Look at what is held again and again; the more there is, the more seldom, so that news goes first."""
         while True:
-            await self._clock.sleep(self._settings.redecide)
+            await self._clock.sleep(max(self._settings.redecide, REST * self._took))
             if self._findings.empty():
                 for match in self._held.values():
                     self._findings.put_nowait(match)
 
     async def _judge(self, matches: list[Match]) -> None:
+        began = self._clock.monotonic()
+        try:
+            await self._settle(matches)
+        finally:
+            self._took = self._clock.monotonic() - began
+
+    async def _settle(self, matches: list[Match]) -> None:
         estate, seen, people = self.picture.estate, self.picture.seen, self.picture.people
         ours = [match for match in matches if (policy := self._policies.get(match.policy)) is not None
                 and linking.in_scope(estate, policy.spec.scope, match.key)]  # fmt: skip
