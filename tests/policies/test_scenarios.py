@@ -18,7 +18,7 @@ FILES = [scenarios.read(path) for folder in FOLDERS for path in sorted(folder.gl
 CONTENT = {read.content.policy: read.content for read in FILES}
 SENTENCE = "authoring-sentence"
 LIBRARY = [read.content.policy for read in FILES if read.path.parent.name == "policies"]
-"""The policies that ship; of the examples, which show one thing each, only the authoring sentence is held to the same."""
+"""The policies that ship; of the examples, which show one thing each, only that sentence is held to the same."""
 ALL = [
     pytest.param(name, index, id=f"{name}: {scenario.name}")
     for name, content in CONTENT.items()
