@@ -55,23 +55,32 @@ def _overlaps(acting: Sequence[_Acting], catalogue: Catalogue, site: Site | None
         for name in {*one.triggers, *(["a host that dies"] if one.down else [])}:
             by_type.setdefault(name, []).append(number)
     seen: set[tuple[int, int]] = set()
-    for name in sorted(by_type):
-        for pair in combinations(by_type[name], 2):
-            if pair in seen:
-                continue
-            if len(seen) >= LIMIT_PAIRS:
-                message = f"more than {LIMIT_PAIRS} pairs of policies could meet; the rest was not compared"
-                yield acting[pair[0]].policy.name, Complaint("P073", "info", ("metadata", "name"), message)
-                return
-            seen.add(pair)
-            one, other = (acting[number] for number in pair)
-            if _meet(one, other, catalogue, site):
-                first, second = sorted((one.policy, other.policy), key=lambda policy: policy.name)
-                message = (
-                    f"{second.name} and {first.name} can act on one object at once ({name}) with equal priority "
-                    f"{first.spec.priority}; say with `priority` which goes first"
-                )
-                yield second.name, Complaint("P070", "warning", ("metadata", "name"), message)
+    met: dict[str, list[tuple[str, str, int]]] = {}
+    pairs = ((kind, pair) for kind in sorted(by_type) for pair in combinations(by_type[kind], 2))
+    for name, pair in pairs:
+        if pair in seen:
+            continue
+        if len(seen) >= LIMIT_PAIRS:
+            message = f"more than {LIMIT_PAIRS} pairs of policies could meet; the rest was not compared"
+            yield acting[pair[0]].policy.name, Complaint("P073", "info", ("metadata", "name"), message)
+            break
+        seen.add(pair)
+        one, other = (acting[number] for number in pair)
+        if _meet(one, other, catalogue, site):
+            first, second = sorted((one.policy, other.policy), key=lambda policy: policy.name)
+            met.setdefault(second.name, []).append((first.name, name, first.spec.priority))
+    for second_name, found in sorted(met.items()):
+        yield second_name, Complaint("P070", "warning", ("metadata", "name"), _rivals(second_name, found))
+
+
+def _rivals(name: str, found: Sequence[tuple[str, str, int]]) -> str:
+    """One sentence, however many they are."""
+    first, trigger, priority = found[0]
+    others = f" (and {len(found) - 1} more policies)" if len(found) > 1 else ""
+    return (
+        f"{name} and {first}{others} can act on one object at once ({trigger}) with equal priority {priority}; "
+        "say with `priority` which goes first"
+    )
 
 
 def _meet(one: _Acting, other: _Acting, catalogue: Catalogue, site: Site | None) -> bool:

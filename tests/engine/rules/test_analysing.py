@@ -181,6 +181,13 @@ def test_high_and_low_of_one_metric_do_not_meet(tmp_path) -> None:
     assert "P070" in codes(tmp_path, one, text("q", **ACTS, when=LOAD, cooldown="5m"))
 
 
+def test_many_rivals_of_one_policy_are_one_finding(tmp_path) -> None:
+    rivals = [text(name, **ACTS, cooldown="1m", when=HELD) for name in ("a", "b", "c", "d")]
+    told = [one for one in found(tmp_path, *rivals).problems if one.code == "P070"]
+    assert len(told) == 3
+    assert "d and a (and 2 more policies) can act on one object at once" in told[-1].message
+
+
 def test_a_circle_of_two_is_told_in_words(tmp_path) -> None:
     start = text(
         "wake",
