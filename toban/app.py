@@ -15,12 +15,11 @@ from engine.bus import embedded as broker
 from engine.bus import jetstream
 from engine.bus.port import Bus
 from engine.clock import Clock, SystemClock
-from engine.deciding import Decider, DeciderSettings
+from engine.deciding import Decider
 from engine.estate import loading as estates
 from engine.flow import Flow
 from engine.guard import limits
 from engine.guard.control import Control
-from engine.guard.limits import Limits
 from engine.hearing import Hearing
 from engine.inhand import InHand
 from engine.model import catalogue, pattern
@@ -35,7 +34,7 @@ from engine.runs.port import Stop
 from engine.runs.runner import Runner
 from engine.schedule.ticking import Ticking, planned
 from engine.telling import Teller
-from toban import connecting, parts, settings
+from toban import connecting, guarding, parts, settings
 from toban.duty import PolicyWatch
 from toban.reloading import Files
 from toban.settings import Settings
@@ -123,20 +122,13 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     wires = parts.Wires(chosen, declared.site, bus, clock)
     control = Control(bus)
     named = {one.name: one for one in declared.policies}
-    guard = chosen.guard
-    bounds = Limits(
-        fences=guard.fences,
-        fences_within=guard.fences_within,
-        refence_after=guard.refence_after,
-        human=guard.human,
-    )
     decider = Decider(
         bus,
         clock,
         control,
         wires.sight,
         named,
-        DeciderSettings(chosen.armed, guard.witnesses, guard.observation_expires, bounds),
+        guarding.decider_settings(chosen),
     )
     patience = Patience(attempts=chosen.runs.attempts, pause=chosen.runs.pause, grace=chosen.runs.in_doubt)
     effectors = EffectorSets(armed=wires.effectors.armed, rehearsed=wires.effectors.rehearsed)

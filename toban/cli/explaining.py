@@ -11,15 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.clock import SystemClock
-from engine.deciding import DeciderSettings
 from engine.documents import nearest
 from engine.estate import loading as estates
-from engine.guard.limits import Limits
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.model.policy import Policy
 from engine.rules import loading
-from toban import connecting, explaining, explaining_words, settings
+from toban import connecting, explaining, explaining_words, guarding, settings
 from toban.cli.options import DEFAULT, AsJson, Config
 from toban.explaining import Explained, Question
 from toban.settings import Settings
@@ -104,16 +102,14 @@ async def _explained(chosen: Settings, policy: Policy, about: str, at: datetime 
             hint = f"; did you mean {near}?" if near else "; write for example host:esx1"
             msg = f"the estate does not know {about!r}{hint}"
             raise ConfigurationError(msg)
-        guard = chosen.guard
-        bounds = Limits(fences=guard.fences, fences_within=guard.fences_within, refence_after=guard.refence_after)
         question = Question(
             policy,
             about,
             at or now,
             at is not None,
-            DeciderSettings(chosen.armed, guard.witnesses, guard.observation_expires, bounds),
+            guarding.decider_settings(chosen),
             chosen.replay,
-            frozenset(account.user for account in chosen.vcenters.values()),
+            chosen.own_accounts,
         )
         return await explaining.explain(bus, site, words, question)
 
