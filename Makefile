@@ -1,9 +1,9 @@
-# make demo | test | check | e2e | bench | soak. Needs Python >= 3.11, a C compiler and make; everything else is fetched.
+# make demo | test | check | docs | e2e | bench | soak. Needs Python >= 3.11, a C compiler and make; everything else is fetched.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check e2e bench soak lock clean help
+.PHONY: demo test check docs e2e bench soak lock clean help
 
 help:
 	@sed -n '1p' Makefile
@@ -28,6 +28,11 @@ check: $(VENV)/ready         ## style, types, import contract, shipped policies
 	$(BIN)/lint-imports
 	$(BIN)/toban policy check policies
 	$(BIN)/toban policy test policies --coverage
+	$(BIN)/toban policy check docs/examples --strict
+	$(BIN)/toban policy test docs/examples
+
+docs: $(VENV)/ready          ## the policy reference, from models, actions, catalogue and examples
+	$(BIN)/toban policy reference --out docs/policy-reference.md
 
 e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill -9
 	$(BIN)/pytest -m "e2e and not soak"

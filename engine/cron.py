@@ -41,6 +41,10 @@ class Cron:
             for days, weekdays in either
         ]
 
+    def ever(self, after: datetime, until: datetime) -> bool:
+        """Whether there is any time in this span at all."""
+        return next(self._walls(after, until), None) is not None
+
     def slots(self, after: datetime, until: datetime) -> tuple[datetime, ...]:
         """Instants in (after, until], in UTC, each once; at most 100,000.
 

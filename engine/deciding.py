@@ -121,6 +121,12 @@ class Decider:
             raise judged
         return judged
 
+    async def consider(self, match: Match, policy: Policy, scene: Scene) -> Decision:
+        """What would be decided about this match now. Nothing is stored, opened or told, and nobody looks."""
+        self._remembered.notice(match, policy, self._clock.now())
+        together = Round(scene, await self._control.orders(), self._settings, self._clock.now())
+        return deciding.decide(match, policy, together.situation(match, policy, self._remembered, self._sight))
+
     async def decide_all(
         self, matches: Sequence[Match], estate: Estate, seen: Seen, people: People | None = None
     ) -> tuple[Judged, ...]:

@@ -5,27 +5,26 @@ numbers that YAML 1.1, YAML 1.2 and people read differently.
 """
 
 import difflib
-import math
-import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
 
+from engine import composing
+from engine.composing import Trap
 from engine.model.errors import ConfigurationError
+from engine.written import Written
 
 LIMIT_BYTES = 256 * 1024
-LIMIT_DEPTH = 20
+LIMIT_PROBLEMS = 50
+LIMIT_MESSAGE = 400
 
-Place = tuple[str | int, ...]
+Place: TypeAlias = composing.Place
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -42,12 +41,6 @@ class Problem:
     def __str__(self) -> str:
         """`file:line:column: message`."""
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
-
-
-def _position(place: Place, marks: Mapping[Place, tuple[int, int]]) -> tuple[int, int]:
-    while place and place not in marks:
-        place = place[:-1]
-    return marks.get(place, (1, 1))
 
 
 class Unreadable(ConfigurationError):
@@ -67,15 +60,29 @@ class Document:
     file: str
     value: JsonValue
     marks: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
+    written: Mapping[Place, Written] = field(default_factory=dict)
+
+    def inside(self, place: Place, column: int | None) -> tuple[int, int]:
+        """Line and column of a column (from 1) of the text at a place; None: of the place itself."""
+        found = self.written.get(place)
+        return self.position(place) if found is None or column is None else found.at(column)
 
     def position(self, place: Place) -> tuple[int, int]:
         """Line and column of a place, or of its nearest ancestor that was written down."""
-        return _position(place, self.marks)
+        while place and place not in self.marks:
+            place = place[:-1]
+        return self.marks.get(place, (1, 1))
 
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at a place."""
         line, column = self.position(place)
-        return Problem(self.file, line, column, message, place)
+        return Problem(self.file, line, column, shortened(message), place)
+
+
+def shortened(message: str) -> str:
+    """One line of bounded length, whatever the file quoted in it contains."""
+    line = "".join(c if c.isprintable() else "?" for c in message[: LIMIT_MESSAGE + 1])
+    return line if len(line) <= LIMIT_MESSAGE else f"{line[:LIMIT_MESSAGE]}..."
 
 
 def read(path: Path) -> Document:
@@ -96,23 +103,21 @@ def parse(raw: bytes, file: str) -> Document:
     if len(raw) > LIMIT_BYTES:
         raise Unreadable([Problem(file, 1, 1, f"the file is larger than {LIMIT_BYTES // 1024} KiB")])
     try:
-        text = raw.decode("utf-8")
-        _refuse_traps(text, file)
-        yaml = YAML(typ="rt", pure=True)
-        yaml.Constructor = _Constructor
-        loaded = yaml.load(text)
+        composed = composing.compose(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Unreadable([Problem(file, 1, 1, f"the file is not UTF-8 (byte {error.start})")]) from error
+    except Trap as error:
+        raise Unreadable([Problem(file, error.line, error.column, shortened(str(error)))]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = str(error.problem or "not YAML").splitlines()[0]
-        raise Unreadable([Problem(file, line, column, f"not valid YAML 1.2: {what}")]) from error
-    except (YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable([Problem(file, line, column, shortened(f"not valid YAML 1.2: {what}"))]) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # the library raises these, too, on some broken inputs
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Unreadable([Problem(file, 1, 1, f"not valid YAML 1.2: {first}")]) from error
-    marks: dict[Place, tuple[int, int]] = {(): (1, 1)}
-    return Document(file, _plain(loaded, (), marks, file), marks)
+        raise Unreadable([Problem(file, 1, 1, shortened(f"not valid YAML 1.2: {first}"))]) from error
+    return Document(file, composed.value, composed.marks, composed.written)
 
 
 def validate(document: Document, model: type[Parsed], context: Mapping[str, object] | None = None) -> Parsed:
@@ -120,77 +125,8 @@ def validate(document: Document, model: type[Parsed], context: Mapping[str, obje
     try:
         return model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        raise Unreadable([_told(document, model, dict(item)) for item in error.errors()]) from error
-
-
-class _Constructor(RoundTripConstructor):
-    """Dates stay the text that they were written as."""
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
-
-_ODD = re.compile(r"[-+]?(0[xob]\w+|0[0-9]+|[0-9]+_[0-9_]*|\.(inf|Inf|INF)|[0-9]{18,})$|\.(nan|NaN|NAN)$")
-"""Other bases, leading zeros, underscores, no numbers, numbers beyond 64 bits."""
-
-
-def _refuse_traps(text: str, file: str) -> None:
-    depth = 0
-    for event in YAML(typ="rt", pure=True).parse(text):
-        mark = event.start_mark
-        trap = _trap(event)
-        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
-        depth -= type(event).__name__ in {"MappingEndEvent", "SequenceEndEvent"}
-        if depth > LIMIT_DEPTH:
-            trap = f"nesting deeper than {LIMIT_DEPTH} levels"
-        if trap:
-            raise Unreadable([Problem(file, mark.line + 1, mark.column + 1, f"{trap}: not allowed here")])
-
-
-def _trap(event: object) -> str | None:
-    if isinstance(event, AliasEvent):
-        return f"alias *{event.anchor}"
-    if isinstance(event, NodeEvent) and event.anchor:
-        return f"anchor &{event.anchor}"
-    if isinstance(event, ScalarEvent) and not event.style and (odd := _ODD.match(event.value)) is not None:
-        return f"the number {odd[0][:40]} is read differently by different readers; write it plainly, or in quotes,"
-    tagged = isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
-    tag = str(getattr(event, "ctag", None)) if tagged else "None"
-    return f"tag {tag}" if tag not in {"!", "None"} else None
-
-
-def _plain(value: object, place: Place, marks: dict[Place, tuple[int, int]], file: str) -> JsonValue:
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, Mapping):
-        return {key: _plain(item, (*place, key), marks, file) for key, item in _entries(value, place, marks, file)}
-    if isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise Unreadable([Problem(file, *_position(place, marks), "half a surrogate pair is no text")])
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Unreadable([Problem(file, *_position(place, marks), "this number is too large")])
-    if isinstance(value, Sequence):
-        positions = getattr(value, "lc", None)
-        out: list[JsonValue] = []
-        for index, item in enumerate(value):
-            if positions is not None:
-                line, column = positions.item(index)
-                marks[(*place, index)] = (line + 1, column + 1)
-            out.append(_plain(item, (*place, index), marks, file))
-        return out
-    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
-
-
-def _entries(
-    value: Mapping[object, object], place: Place, marks: dict[Place, tuple[int, int]], file: str
-) -> Iterator[tuple[str, object]]:
-    positions = getattr(value, "lc", None)
-    for key, item in value.items():
-        line, column = positions.key(key) if positions is not None else (0, 0)
-        if not isinstance(key, str):
-            raise Unreadable([Problem(file, line + 1, column + 1, f"the key {key!r} is not text; put it in quotes")])
-        marks[(*place, str(key))] = (line + 1, column + 1)
-        yield str(key), item
+        items = error.errors(include_context=False, include_input=False, include_url=False)[:LIMIT_PROBLEMS]
+        raise Unreadable([_told(document, model, dict(item)) for item in items]) from error
 
 
 _HINTS = {"string_type": "; put it in quotes", "bool_type": ": write true or false"}
@@ -234,5 +170,5 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that was probably meant."""
-    found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.6)
     return found[0] if found else None

@@ -92,7 +92,7 @@ class Past:
         """Feed the past to the matcher at work; what of it is to be decided now."""
         begun = await self._beginnings.of(policies)
         matches: dict[str, Match] = {}
-        async for record in self.records(await self._since(policies)):
+        async for record in self.records(await self.since(policies)):
             self.heard.last, self.heard.last_at = record.sequence, record.stored_at
             if self._hearing.is_poison("events", record.sequence):
                 await self._bury(record)
@@ -149,7 +149,8 @@ class Past:
         longest = max((max(pattern.reach(one.spec.when), one.spec.human) for one in policies), default=0.0)
         return timedelta(seconds=max(self._settings.replay, longest + 60.0))
 
-    async def _since(self, policies: tuple[Policy, ...]) -> datetime:
+    async def since(self, policies: tuple[Policy, ...]) -> datetime:
+        """How far back the past has to be read for these policies."""
         now = self._clock.now()
         since = now - self._reach(policies)
         entry = await self._bus.get(BUCKET, LOW_WATER)

@@ -62,7 +62,7 @@ def declare(path: Path) -> Declared:
     words = catalogue.shipped()
     files = Files(chosen.policies, words, lambda one: too_short(one, chosen))
     shelf = files.first()
-    errors = shelf.problems
+    errors = list(shelf.problems)
     if errors:
         more = f" (and {len(errors) - 1} more: toban policy check)" if len(errors) > 1 else ""
         msg = f"{errors[0]}{more}"

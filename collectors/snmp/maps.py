@@ -223,6 +223,12 @@ def types_of(entry: Entry) -> list[str]:
     return [entry.type] if entry.type else sorted(set(entry.state.values.values())) if entry.state else []
 
 
+def types(known: TrapMaps) -> frozenset[str]:
+    """Every event type that some trap becomes."""
+    pet = (name for _, name in _pet_types(known.pet)) if known.pet is not None else ()
+    return frozenset([*pet, *(name for rule in known.rules.values() for name in types_of(rule.entry))])
+
+
 def _pet_types(pet: PetTable) -> Iterable[tuple[tuple[str | int, ...], str]]:
     for number, item in pet.specifics.items():
         yield ("specifics", number), item.type

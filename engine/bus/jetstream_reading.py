@@ -1,5 +1,6 @@
 """Reading from JetStream: replay to the present, follow without end, durable subscriptions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -198,6 +199,14 @@ class Reader:
 
 
 async def _pull(pull: JetStreamContext.PullSubscription, limit: int, timeout: float) -> list[Msg]:
+    messages = await _pulled(pull, limit, timeout)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():  # `wait_for` of Python 3.11, inside fetch, can lose a cancellation
+        raise asyncio.CancelledError
+    return messages
+
+
+async def _pulled(pull: JetStreamContext.PullSubscription, limit: int, timeout: float) -> list[Msg]:
     messages: list[Msg] = []
     try:
         messages += await pull.fetch(1, timeout=timeout)

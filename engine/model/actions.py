@@ -57,6 +57,8 @@ class Action(_Word):
     """Leaves fewer hosts running: `minimum_running` bounds it."""
     counts_as_normal: bool = False
     """Its own failure steers what follows, but does not spoil the result of the run (domain.md 4.2)."""
+    never_fails: bool = False
+    """It only changes how the run is reckoned."""
     hands: bool = True
     """Whether there are hands for it; without, a policy may observe and recommend it at most."""
     causes: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LIMIT_DAYS = 31
@@ -29,7 +29,23 @@ def seconds(value: object) -> float:
     return total
 
 
-Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+_ONE = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h|d)"
+SHAPE = rf"^({_ONE})+$"
+"""What a duration looks like, for those who cannot ask `seconds`."""
+SHAPE_OF_SPAN = rf"^(?=.*[1-9])({_ONE})+$"
+"""What one that is more than zero looks like."""
+Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0), WithJsonSchema({"type": "string", "pattern": SHAPE})]
 """Zero or more."""
-Span = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Span = Annotated[
+    float, BeforeValidator(seconds), Field(gt=0), WithJsonSchema({"type": "string", "pattern": SHAPE_OF_SPAN})
+]
 """More than zero."""
+
+
+def written(value: float) -> str:
+    """Seconds as a person would write them, such as `15m`; exact to a millisecond."""
+    rest, parts = round(value * 1000), []
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, rest = divmod(rest, round(_UNITS[unit] * 1000))
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"

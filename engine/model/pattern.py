@@ -33,6 +33,7 @@ class EventPattern(Selection, _Grouped):
     """One event; with `for` it must hold that long without its recovery or `until`."""
 
     hold: Duration | None = Field(default=None, alias="for")
+    """It must hold this long; its recovery pair, or `until`, ends it before."""
     until: str | None = None
     """The type that ends it, instead of its recovery pair."""
 
@@ -43,9 +44,13 @@ class MetricPattern(_Grouped):
     metric: str
     """`<event type>.<field>`, e.g. `host.load.cpu_percent`."""
     above: Number | None = None
+    """It matches strictly above this; give exactly one of `above` and `below`."""
     below: Number | None = None
+    """It matches strictly below this."""
     hold: Duration = Field(alias="for")
+    """Every sample of this time must be past the boundary."""
     clear: Number | None = None
+    """Once matched, it stays open until the value is past this, back on the good side; absent: the boundary."""
 
     @model_validator(mode="after")
     def _one_boundary(self) -> "MetricPattern":
@@ -76,18 +81,21 @@ class AllPattern(_Several):
     """Several events in any order; a part is forgotten after `within`, or when its recovery comes."""
 
     parts: tuple[Selection, ...] = Field(alias="all", min_length=2, max_length=8)
+    """Two to eight events, in any order."""
 
 
 class SequencePattern(_Several):
     """Several events in this order; others may come between them."""
 
     parts: tuple[Selection, ...] = Field(alias="sequence", min_length=2, max_length=8)
+    """Two to eight events, in this order."""
 
 
 class CountPattern(Selection, _Several):
     """So many fitting events in a sliding window; after a match the counting begins anew."""
 
     count: Whole = Field(ge=2, le=100)
+    """So many of them."""
     distinct: str | None = None
     """Count different values of this field (`subject`, or a field of the event) instead of events."""
 
@@ -98,6 +106,7 @@ class AbsencePattern(Selection, _Grouped):
     absent: Selection
     """What should have come."""
     within: Span
+    """In this time, counted from the event."""
 
 
 class MissingPattern(_Grouped):
@@ -106,14 +115,18 @@ class MissingPattern(_Grouped):
     missing: str
     """The type of the heartbeat."""
     condition: str | None = Field(default=None, alias="if")
+    """A condition over the heartbeat; one that does not fit is not heard."""
     hold: Span = Field(alias="for")
+    """It must stay away this long."""
 
 
 class SchedulePattern(Part):
-    """A time of day: five cron fields in a time zone. A time that a change to summer time skips is left out."""
+    """A time of day: five cron fields in a time zone. A time that a change to summer time skips comes at the change."""
 
     schedule: str
+    """Minute, hour, day of the month, month, day of the week, as crontab has them."""
     timezone: str = "UTC"
+    """A name of the time zone database, such as `Asia/Tokyo`."""
     about: str = "toban:schedule"
     """The object that it is decided for, e.g. `group:esx`."""
 
@@ -150,6 +163,7 @@ class AnyPattern(_Grouped):
     """The first of several patterns; while one of them holds for an object, the others are the same trouble."""
 
     alternatives: tuple[Atom, ...] = Field(alias="any", min_length=2, max_length=16)
+    """Two to sixteen patterns; `by` stands beside `any` for all of them."""
 
     @model_validator(mode="before")
     @classmethod

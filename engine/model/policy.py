@@ -17,33 +17,46 @@ class Mode(StrEnum):
     """How far the policy may go on its own."""
 
     OBSERVE = "observe"
+    """It records what would have matched and what would have been done; nothing is held, nobody is called."""
     RECOMMEND = "recommend"
+    """Its decision is shown; nothing is done."""
     APPROVE = "approve"
+    """It waits for a person's yes; `approval` says how long."""
     AUTOMATIC = "automatic"
+    """It acts, as far as the guard lets it."""
 
 
 class Late(StrEnum):
     """What a timer does that ends while nobody was on duty."""
 
     FIRE = "fire"
+    """It is a match, as if somebody had been on duty."""
     SKIP = "skip"
+    """It is left alone."""
     RECHECK = "recheck"
+    """It is decided by a fresh look at the object."""
 
 
 class Text(Part):
     """A text for operators in both languages."""
 
     en: str = Field(min_length=1)
+    """In English."""
     ja: str = Field(min_length=1)
+    """In Japanese."""
 
 
 class Scope(Part):
     """Which objects; an absent line means all."""
 
     category: str | None = None
+    """The category of the host's group."""
     group: str | None = None
+    """The host's group."""
     model: str | None = None
+    """The model that the host's group is made of."""
     host: str | None = None
+    """One host by its name."""
     labels: dict[str, str] = Field(default_factory=dict, max_length=16)
     """Labels that the host's definition carries, all of them."""
 
@@ -52,6 +65,7 @@ class Human(Part):
     """A person did something to the object, or to what it hangs on, within this time (safety rule S17)."""
 
     human: Span
+    """This long, from the last thing that the person did."""
 
 
 def _suppression(value: object) -> str:
@@ -75,6 +89,7 @@ class Approval(Part):
     """How long a person is waited for in `approve`, and what happens then."""
 
     deadline: Span = 900.0
+    """So long a person is waited for."""
     otherwise: Literal["ignore", "hold", "act"] = "ignore"
     """`ignore`: nothing is done any more; `hold`: it stays held until a person speaks; `act`: it is done."""
 
@@ -83,35 +98,48 @@ class Witnesses(Part):
     """How many observation classes must agree before an ungraceful act (safety rule S1)."""
 
     need: Whole = Field(ge=1, le=5)
+    """How many different classes must have said that it is down."""
     of: tuple[Literal["vcenter", "chassis", "probe", "bmc"], ...] = Field(min_length=1)
+    """The classes that count."""
     within: Duration
+    """What was said longer ago does not count."""
 
 
 class After(StrEnum):
     """Which end of an earlier step lets this one run."""
 
     SUCCESS = "success"
+    """It ended well."""
     FAILED = "failed"
+    """It did not end well: not all of it was done."""
     COMPLETED = "completed"
+    """It ended, in whichever way."""
 
 
 class Retry(Part):
     """How often a command of a step is tried, and the rest between two tries. In doubt it is looked at, not retried."""
 
     attempts: Whole = Field(ge=1, le=10)
+    """Tries in all."""
     pause: Duration = 10.0
+    """Rest between two tries."""
 
 
 class Step(Part):
     """One action. Exactly one verb is given; `after` names the end of the step above, or of a named one."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=32)
+    """Its name within the policy."""
     verb: str
+    """The action; in a file it is the key, its parameters the value."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the action is told."""
     after: After | dict[str, After] | None = None
+    """The end of an earlier step that lets this one run; absent: the success of the step above."""
     timeout: Span | None = None
-    """Seconds until the outcome of a command counts as unknown (safety rule S18)."""
+    """After this, the outcome of a command counts as unknown (safety rule S18); absent: as the site has it."""
     retry: Retry | None = None
+    """How often its commands are tried; absent: as the site has it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -167,19 +195,25 @@ class Spec(Part):
     mode: Mode = Mode.OBSERVE
     """How far it may go on its own; a new policy observes."""
     approval: Approval = Approval()
+    """With `mode: approve`: how long a person is waited for, and what happens then."""
     scope: Scope = Scope()
+    """Which objects it is about; absent: all."""
     priority: Whole = Field(default=50, ge=0, le=100)
     """Of several policies that match one object, the higher number acts; equal ones in the order of time."""
     when: Pattern
+    """What it waits for."""
     during: tuple[Window, ...] = Field(default=(), max_length=32)
-    """Only then it decides at all; outside it leaves alone. None: always."""
+    """Only then it decides at all; outside it leaves alone. Absent: always."""
     witnesses: Witnesses | None = None
+    """Who must agree before an ungraceful act; a policy that takes power away must say so."""
     unless: tuple[Suppression, ...] = Field(default=(), max_length=32)
     """Where one of these holds, the object is left alone."""
     condition: str | None = Field(default=None, alias="if")
     """A condition over the matched object, its group and the opening event, read when it is decided."""
     do: tuple[Step, ...] = Field(min_length=1, max_length=1000)
+    """What is done, from top to bottom."""
     budget: Budget | None = None
+    """How often and how widely it may act; absent: only the site's guard bounds it."""
     minimum_running: Whole = Field(default=0, ge=0)
     """Healthy hosts that must be left in the group after an act that takes one away; 0: the group may go empty."""
     cooldown: Duration = 0.0
@@ -197,14 +231,18 @@ class Waiver(Part):
     """A finding that is meant to be so, and why."""
 
     code: str = Field(pattern=r"^P[0-9]{3}$")
+    """The finding, such as `P050`."""
     reason: str = Field(min_length=10, max_length=500)
+    """Why it is meant to be so, for those who read it later."""
 
 
 class Metadata(Part):
     """What it is called."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)
+    """Lower case letters, digits and `-`; unique on a site."""
     title: Text
+    """What operators read."""
     source: str = Field(default="", max_length=2000)
     """Where the order of its actions comes from, for those who read it later."""
     waive: tuple[Waiver, ...] = Field(default=(), max_length=64)
@@ -215,9 +253,13 @@ class Policy(Part):
     """One policy file."""
 
     apiVersion: Literal["toban/v1"]  # noqa: N815  the file's own word
+    """The version of the language."""
     kind: Literal["Policy"]
+    """What the file is."""
     metadata: Metadata
+    """What it is called."""
     spec: Spec
+    """The rule itself."""
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from engine.model.pattern import Part
 
@@ -20,14 +20,23 @@ def minutes(value: object) -> int:
     return int(hours) * 60 + int(rest)
 
 
+SHAPE = "^(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+"""What a time of day looks like, for those who cannot ask `minutes`."""
+Time = Annotated[int, BeforeValidator(minutes), WithJsonSchema({"type": "string", "pattern": SHAPE})]
+"""Minutes since midnight."""
+
+
 class Window(Part):
     """Hours of certain days, by the clocks of a time zone; where `to` is not after `from`, it ends the next day."""
 
     days: str = "mon-sun"
     """`mon-fri`, `sat,sun`, `fri-mon`: the days on which it begins."""
-    start: Annotated[int, BeforeValidator(minutes), Field(alias="from")] = 0
-    end: Annotated[int, BeforeValidator(minutes), Field(alias="to")] = 24 * 60
+    start: Annotated[Time, Field(alias="from")] = 0
+    """`22:00`: it opens."""
+    end: Annotated[Time, Field(alias="to")] = 24 * 60
+    """`06:00`: it closes; `24:00` is the end of the day."""
     timezone: str = "UTC"
+    """A name of the time zone database, such as `Asia/Tokyo`."""
 
     @field_validator("days")
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from engine.model import following
 from engine.model.decision import Act
 from engine.model.estate import Estate
 from engine.model.match import Match
@@ -10,7 +11,6 @@ from engine.model.policy import Policy, Step
 from engine.model.run import PlannedStep, RunPlan
 from engine.planning import guests, hosts, standing_by
 from engine.planning.asking import Asked
-from engine.runs import stepping
 from engine.runs.ordering import Orders
 
 Planner = Callable[[Orders, Asked], tuple[Unplaced, ...]]
@@ -55,7 +55,7 @@ def _step(run: str, steps: tuple[Step, ...], index: int, policy: Policy, match: 
     return PlannedStep(
         id=step.id,
         verb=step.verb,
-        after=stepping.requirements(steps, index),
+        after=following.requirements(steps, index),
         commands=tuple(orders.commands),
         unplaced=unplaced,
     )

@@ -12,11 +12,15 @@ class Vm(Part):
     """A VM of the scenario's estate."""
 
     name: str
+    """Its name; a name alone is enough for a VM."""
     on: str = "shared"
     """Where its files are: `shared`, on the datastore of all hosts; `local`, on its host's own disk; or a name."""
     power: Literal["on", "off"] = "on"
+    """Whether it runs."""
     cpu_mhz: int = Field(default=1000, ge=0)
+    """What it uses."""
     memory_mb: int = Field(default=4096, gt=0)
+    """What it uses."""
     ha: bool = False
     """Whether vSphere HA protects it."""
 
@@ -32,19 +36,27 @@ class Host(Part):
     group: str | None = None
     """Another group than the estate's."""
     vms: tuple[Vm, ...] = ()
+    """The VMs on it."""
     maintenance: bool = False
+    """Whether it is in maintenance."""
     connected: bool = True
+    """Whether vCenter reaches it."""
     power: Literal["on", "off"] = "on"
     """`off`: it is shut down, so nobody reaches it."""
     status: Literal["ready", "faulted", "degraded"] = "ready"
+    """Its hardware status."""
     ha: bool = False
     """Whether vSphere HA is on in its cluster."""
     chassis: str | None = None
     """Another chassis than the one that its place in the list gives."""
     labels: dict[str, str] = Field(default_factory=dict)
+    """What its definition carries, for `scope: {labels}`."""
     cpu_mhz: int = Field(default=20000, gt=0)
+    """What it has."""
     cpu_used_mhz: int = Field(default=2500, ge=0)
+    """What is used of it."""
     memory_mb: int = Field(default=65536, gt=0)
+    """What it has."""
 
 
 class Place(Part):
@@ -54,9 +66,13 @@ class Place(Part):
     """
 
     group: str = "esx"
+    """The group of all hosts that name no other."""
     category: str = "tutorial"
+    """The category of the group."""
     hosts: dict[str, Host] = Field(min_length=1, max_length=200)
+    """By name."""
     per_chassis: int = Field(default=16, ge=1, le=64)
+    """Blades in each chassis."""
     spares: int = Field(default=0, ge=0, le=16)
     """Blades behind the last host's that serve as no host."""
     datastores: dict[str, tuple[str, ...]] = Field(default_factory=dict)

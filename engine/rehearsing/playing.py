@@ -21,7 +21,7 @@ from engine.model.event import Arrival, Event
 from engine.model.match import Ended, Finding, Match
 from engine.model.policy import Mode, Policy
 from engine.model.run import Outcome, Phase, RunPlan, fold
-from engine.rehearsing import picturing
+from engine.rehearsing import occurring, picturing
 from engine.rehearsing.places import Place
 from engine.rehearsing.scenarios import Answering, Scenario
 from engine.rehearsing.standing_in import Hand, Leases, Sight
@@ -35,7 +35,6 @@ AGAIN = 10.0
 STEP = timedelta(seconds=AGAIN)
 OURS = frozenset({"toban"})
 """In a scenario everybody else who is named as `user=` is a person."""
-Timeline = tuple[tuple[datetime, Arrival | Answering], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Stage:
             await self.control.disarm(self.policy.name, Order(by="the scenario", why=self.scenario.disarmed))
         end = self._moment(self.scenario.until)
         end = min(end, self._away[0]) if self._away[1] > end else end  # nobody comes back in time
-        for at, what in timeline(self.scenario):
+        for at, what in occurring.timeline(self.scenario, self.policies.values()):
             if at > end:
                 break
             if self._is_away(at):
@@ -254,26 +253,6 @@ def _as_if(policy: Policy, mode: Mode | None) -> Policy:
 def _limits(scenario: Scenario) -> Limits:
     stated = scenario.guard.model_dump(exclude_none=True) if scenario.guard is not None else {}
     return replace(Limits(), **stated)
-
-
-def timeline(scenario: Scenario) -> Timeline:
-    """The scenario's inputs and answers in the order of their coming."""
-    timed = [(at, one) for one in scenario.inputs for at in one.times()]
-    found: list[tuple[datetime, Arrival | Answering]] = []
-    for number, (at, one) in enumerate(sorted(timed, key=lambda pair: pair[0]), start=1):
-        moment = scenario.starts + timedelta(seconds=at)
-        event = Event(
-            id=f"input-{number}",
-            type=one.type,
-            source="scenario",
-            subject=one.about,
-            time=moment,
-            severity=one.severity,
-            data=one.data,
-        )
-        found.append((moment, Arrival(event=event, sequence=number, stored_at=moment)))
-    found += [(scenario.starts + timedelta(seconds=one.at), one) for one in scenario.approvals]
-    return tuple(sorted(found, key=lambda pair: pair[0]))
 
 
 def play(

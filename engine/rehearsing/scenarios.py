@@ -24,14 +24,23 @@ class Bounds(Part):
     """The site's guard, where a scenario needs another than the safe default; shares are of 1."""
 
     fences: int | None = Field(default=None, ge=1)
+    """Ungraceful acts of all policies within `fences_within`."""
     fences_within: Duration | None = None
+    """The time that they are counted in."""
     cluster_share: float | None = Field(default=None, gt=0, le=1)
+    """Share of a group's hosts within `cluster_within`."""
     cluster_within: Duration | None = None
+    """The time that they are counted in."""
     mass_hosts: int | None = Field(default=None, ge=1)
+    """So many hosts down within `mass_within` are a mass failure."""
     mass_share: float | None = Field(default=None, gt=0, le=1)
+    """So large a share of a group, chassis or vCenter is one too."""
     mass_within: Duration | None = None
+    """The time that they are counted in."""
     refence_after: Duration | None = None
+    """Rest of a host after an ungraceful act."""
     human: Duration | None = None
+    """How long a person's act holds ours."""
 
 
 class Input(Part):
@@ -41,17 +50,29 @@ class Input(Part):
     """
 
     at: Duration
+    """When it comes, or comes first."""
     to: Duration | None = None
+    """Until when it is repeated."""
     every: Duration | None = None
+    """The pace of the repetition."""
     type: str
+    """A type of the catalogue."""
     about: str
+    """The object, such as `host:esx1`."""
     severity: Severity = Severity.WARNING
+    """How bad its source says it is."""
     data: dict[str, JsonValue] = Field(default_factory=dict)
+    """Its fields."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_line(cls, value: object) -> object:
         return _line(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _countable(self) -> "Input":
+        self.times()  # what it refuses is found at its line
+        return self
 
     def times(self) -> tuple[float, ...]:
         """Seconds at which it comes. Raises `ValueError` for more than 100,000."""
@@ -102,9 +123,13 @@ class Answering(Part):
     """What a person says about the matches that wait for it then."""
 
     at: Duration
+    """When it is said."""
     answer: Literal["yes", "no"]
+    """What is said."""
     by: str = "a person"
+    """Who says it."""
     why: str = ""
+    """The reason that is recorded."""
     about: str | None = None
     """One object only."""
 
@@ -113,7 +138,9 @@ class Away(Part):
     """Toban is stopped for a while, and reads afterwards what happened."""
 
     since: Duration = Field(alias="from")
+    """Nobody is on duty from then on."""
     to: Duration
+    """Somebody is on duty again."""
 
     @model_validator(mode="after")
     def _forward(self) -> "Away":
@@ -137,8 +164,11 @@ class Expected(Part):
     """One decision that must come, and what its run does."""
 
     at: Duration
+    """When it is decided."""
     decision: Literal["act", "hold", "ignore"]
+    """What is decided."""
     about: str | None = None
+    """The object; absent: whichever."""
     why: str | None = None
     """Code of the deciding reason."""
     does: tuple[str, ...] | None = None
@@ -146,12 +176,14 @@ class Expected(Part):
     steps: dict[str, Outcome] | None = None
     """How each step of the run ended."""
     outcome: Outcome | None = None
+    """How the run ended."""
 
 
 class Scenario(Part):
     """What happens, and what must come of it; `expect: []` says that nothing may."""
 
     name: str
+    """What it shows, as a sentence."""
     estate: Place | None = None
     """Instead of the file's own."""
     mode: Mode | None = None
@@ -159,6 +191,7 @@ class Scenario(Part):
     guard: Bounds | None = None
     """Instead of the file's own."""
     inputs: tuple[Input, ...] = Field(default=(), max_length=1000)
+    """What happens, in the order of time."""
     sees: dict[Literal["vcenter", "bmc", "probe"], Literal["down", "up"]] = Field(default_factory=dict)
     """What a look at a matched host shows just before a decision."""
     blind: str | None = None
@@ -168,6 +201,7 @@ class Scenario(Part):
     starts: Annotated[AwareDatetime, BeforeValidator(_utc)] = datetime(2026, 1, 1, tzinfo=UTC)
     """What the clocks show at 0s, for windows; without a zone it is UTC."""
     approvals: tuple[Answering, ...] = Field(default=(), max_length=1000)
+    """What people answer."""
     disarmed: str | None = None
     """Why the policy was taken out of service."""
     beside: tuple[str, ...] = Field(default=(), max_length=16)
@@ -177,21 +211,30 @@ class Scenario(Part):
     away: Away | None = None
     """When nobody is on duty."""
     runs_take: Duration = 0.0
+    """How long each run lasts."""
     until: Duration
+    """When it ends."""
     expect: tuple[Expected, ...]
+    """Every decision that is news, in order; nothing else may come."""
 
 
 class Scenarios(Part):
     """One file."""
 
     apiVersion: Literal["toban/v1"]  # noqa: N815  the file's own word
+    """The version of the language."""
     kind: Literal["Scenarios"]
+    """What the file is."""
     policy: str
+    """The name of the policy beside it."""
     estate: Place = TUTORIAL
+    """What there is; absent: esx1 with VM-01 and VM-02, esx2 with VM-03."""
     mode: Mode | None = None
     """Play the policy as if it were written with this mode, so that one that observes can be tested fully."""
     guard: Bounds = Bounds()
+    """The site's guard; absent: the safe defaults."""
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
+    """One after the other, each from the beginning."""
 
     @model_validator(mode="after")
     def _handed_down(self) -> "Scenarios":

@@ -28,11 +28,18 @@ def check(when: Pattern, catalogue: Catalogue) -> Iterator[Complaint]:
     place: Place = ("spec", "when")
     if when.by not in BY:
         yield Complaint("P013", "error", (*place, "by"), complaints.unknown("grouping", when.by, BY))
+    for atom, where in places(when):
+        yield from _atom(atom, where, catalogue)
+
+
+def places(when: Pattern) -> Iterator[tuple[Atom, Place]]:
+    """Each alternative, and where it is written."""
+    place: Place = ("spec", "when")
     if isinstance(when, AnyPattern):
         for index, atom in enumerate(when.alternatives):
-            yield from _atom(atom, (*place, "any", index), catalogue)
+            yield atom, (*place, "any", index)
     else:
-        yield from _atom(when, place, catalogue)
+        yield when, place
 
 
 def _atom(atom: Atom, place: Place, catalogue: Catalogue) -> Iterator[Complaint]:
@@ -45,7 +52,7 @@ def _atom(atom: Atom, place: Place, catalogue: Catalogue) -> Iterator[Complaint]
         except ValueError as error:
             yield Complaint("P016", "error", (*place, "schedule"), str(error))
         return
-    for part, where in _parts(atom, place):
+    for part, where in parts(atom, place):
         yield from _selection(part, where, catalogue)
     until = getattr(atom, "until", None)
     if until is not None:
@@ -56,7 +63,8 @@ def _atom(atom: Atom, place: Place, catalogue: Catalogue) -> Iterator[Complaint]
         yield from _ends(atom, place, catalogue)
 
 
-def _parts(atom: Atom, place: Place) -> Iterator[tuple[Selection, Place]]:
+def parts(atom: Atom, place: Place) -> Iterator[tuple[Selection, Place]]:
+    """Each event that a pattern waits for, and where it is written."""
     words = {AllPattern: "all", SequencePattern: "sequence"}
     for index, part in enumerate(compiling.selections(atom)):
         if isinstance(atom, AllPattern | SequencePattern):

@@ -15,9 +15,11 @@ class Complaint:
     """A finding, still by place instead of line."""
 
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "info"]
     place: Place
     message: str
+    column: int | None = None
+    """Within the text that stands at the place, from 1."""
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
@@ -31,4 +33,4 @@ def expression(text: str, known: Mapping[str, FieldType], place: Place) -> Itera
     try:
         conditions.check(expressions.parse(text), known)
     except Unusable as error:
-        yield Complaint("P020", "error", place, f"{error} (column {error.column} of the condition)")
+        yield Complaint("P020", "error", place, f"{error} (column {error.column} of the condition)", error.column)

@@ -121,7 +121,9 @@ def parse(text: str) -> Node:
         return _node(_parser().parse(text), 0)
     except (CELParseError, RecursionError) as error:
         msg = f"not a condition: {(str(error).splitlines() or ['too deep'])[0][:120]}"
-        raise Unusable(msg, getattr(error, "column", None) or 1) from error
+        line, column = getattr(error, "line", None) or 1, getattr(error, "column", None) or 1
+        before = sum(len(one) + 1 for one in text.split("\n")[: line - 1])
+        raise Unusable(msg, before + column) from error
 
 
 def parts(node: Node) -> tuple[Node, ...]:
@@ -160,9 +162,15 @@ def _children(tree: Any) -> list[Any]:
     return list(getattr(tree, "children", []))
 
 
+def _start(token: Any) -> int:
+    """Where a token begins in the whole text, whatever line it stands on; 0 for none."""
+    position = getattr(token, "start_pos", None)
+    return 0 if position is None else int(position) + 1
+
+
 def _column(tree: Any) -> int:
     for child in _children(tree):
-        found = _column(child) if hasattr(child, "children") else int(getattr(child, "column", 0) or 0)
+        found = _column(child) if hasattr(child, "children") else _start(child)
         if found:
             return found
     return 1

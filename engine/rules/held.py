@@ -9,6 +9,7 @@ from engine.model.match import Ended, Finding, Match
 from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern, SchedulePattern, least_time
 from engine.rules import sanitising
 from engine.rules.facts import Key
+from engine.rules.pending import Pending
 from engine.rules.port import Fact, Scalar
 from engine.rules.watching import Desk, States, match_id
 
@@ -57,6 +58,20 @@ class Held:
     def since(self) -> datetime | None:
         """See the port."""
         return min((state.at for state in self._open.values()), default=None)
+
+    def pending(self, name: str) -> tuple[Pending, ...]:
+        """See the port."""
+        ends = self.compiled.chosen[1].types if len(self.compiled.chosen) > 1 else self.compiled.closes
+        return tuple(
+            Pending(
+                self.compiled.number,
+                ((state.event, state.at),),
+                state.matched,
+                due=None if state.matched else state.at + timedelta(seconds=self._hold),
+                ends=tuple(sorted(ends)),
+            )
+            for state in self._open.of(name)
+        )
 
     def _opening(self, key: Key, event: Event, at: datetime) -> list[Finding]:
         if self._gauge is not None and not self._gauge.is_beyond(event):
@@ -173,6 +188,19 @@ class Missing:
     def since(self) -> datetime | None:
         """See the port."""
         return min((state.at for state in self._hearts.values()), default=None)
+
+    def pending(self, name: str) -> tuple[Pending, ...]:
+        """See the port."""
+        return tuple(
+            Pending(
+                self.compiled.number,
+                ((state.event, state.at),),
+                state.match is not None,
+                due=None if state.match is not None else state.at + timedelta(seconds=self._hold),
+                ends=tuple(sorted(self.compiled.chosen[0].types)),
+            )
+            for state in self._hearts.of(name)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A window is half open: an event counts until `within` after it was stored, not at that very moment.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from engine.model.match import Finding
 from engine.model.pattern import AllPattern, CountPattern, SequencePattern
 from engine.rules import projecting
 from engine.rules.facts import Key
+from engine.rules.pending import Pending
 from engine.rules.port import Fact
 from engine.rules.watching import Desk, States
 
@@ -43,7 +45,7 @@ class _Gathered:
         return min((kept.began for kept in self.kept.values()), default=self.opened)
 
 
-class Joined:
+class Joined(ABC):
     """What the three have in common: gather, lapse, match, stay until ended."""
 
     def __init__(self, desk: Desk, within: float) -> None:
@@ -94,8 +96,38 @@ class Joined:
         moments = (state.since() for state in self._states.values())
         return min((moment for moment in moments if moment is not None), default=None)
 
+    def pending(self, name: str) -> tuple[Pending, ...]:
+        """See the port."""
+        return tuple(self._pending(state) for state in self._states.of(name))
+
+    def _pending(self, state: _Gathered) -> Pending:
+        kept = sorted(state.kept.values(), key=lambda one: one.began)
+        longest = max(kept, key=lambda one: len(one.events)).events if kept else ()
+        events = longest if len(longest) > 1 else tuple(one.events[0] for one in kept)
+        return Pending(
+            self.compiled.number,
+            events,
+            state.match is not None,
+            lapses=kept[0].began + self._within if kept else None,
+            wanted=self._wanted(state),
+            ends=tuple(sorted(self.compiled.closes)),
+            have=len(events),
+            need=self._need(),
+        )
+
+    @abstractmethod
+    def _wanted(self, state: _Gathered) -> tuple[str, ...]:
+        """What still has to come."""
+
+    def _need(self) -> int:
+        return len(self.compiled.chosen)
+
+    def _named(self, part: int) -> str:
+        return " or ".join(sorted(self.compiled.chosen[part].types)[:3])
+
+    @abstractmethod
     def _gather(self, key: Key, state: _Gathered, event: Event, at: datetime) -> list[Finding]:
-        raise NotImplementedError
+        """What this event adds, and the match that it completes."""
 
     def _recover(self, state: _Gathered, event: Event) -> None:
         """A part that has recovered does not count any more."""
@@ -155,6 +187,10 @@ class AllOf(Joined):
         ordered = tuple(state.kept[one].events[0] for one in range(len(self.compiled.chosen)))
         return self._matched(key, state, ordered, at)
 
+    def _wanted(self, state: _Gathered) -> tuple[str, ...]:
+        parts = range(len(self.compiled.chosen))
+        return () if state.match is not None else tuple(self._named(part) for part in parts if part not in state.kept)
+
 
 class InOrder(Joined):
     """For each length the chain that began last: it can still become everything that an older one can."""
@@ -182,6 +218,11 @@ class InOrder(Joined):
         """Whether a chain of that length is there, by the core's word."""
         return done in state.kept and f"next{done}" in self._desk.ask(key, f"e{done}", event)
 
+    def _wanted(self, state: _Gathered) -> tuple[str, ...]:
+        done = max((length for length in state.kept if isinstance(length, int)), default=0)
+        rest = range(done, len(self.compiled.chosen))
+        return () if state.match is not None else tuple(self._named(part) for part in rest)
+
 
 class Counted(Joined):
     """Fitting events, or different values of a field; the core says when there are enough."""
@@ -189,7 +230,7 @@ class Counted(Joined):
     def __init__(self, desk: Desk, pattern: CountPattern) -> None:
         """See `Joined`."""
         super().__init__(desk, pattern.within)
-        self._distinct = pattern.distinct
+        self._distinct, self._count = pattern.distinct, pattern.count
         self._taken = 0
 
     def _gather(self, key: Key, state: _Gathered, event: Event, at: datetime) -> list[Finding]:
@@ -212,3 +253,9 @@ class Counted(Joined):
             self._taken += 1
             return self._taken
         return projecting.values(event, self._desk.compiled.projection.catalogue).get(f"event.{self._distinct}")
+
+    def _wanted(self, state: _Gathered) -> tuple[str, ...]:
+        return () if state.match is not None else (self._named(0),)
+
+    def _need(self) -> int:
+        return self._count

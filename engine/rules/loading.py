@@ -1,7 +1,7 @@
 """Policy files -> policies and problems; every problem names file, line and column, and the word that was meant."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from engine.rules.complaints import Complaint
 LIMIT_FILES = 2000
 """Policies of one site: each costs about 10 ms to check and 100 KiB to follow (measured)."""
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Problem:
     line: int
     column: int
     message: str
+    waived: str | None = None
+    """Why its policy says that it is meant to be so."""
 
     def __str__(self) -> str:
         """`file:line:column: severity code: message`."""
@@ -42,6 +44,8 @@ class Loaded:
 
     policies: tuple[Policy, ...]
     problems: tuple[Problem, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By policy: its file."""
 
 
 def load(paths: Iterable[Path], catalogue: Catalogue) -> Loaded:
@@ -55,14 +59,15 @@ def load(paths: Iterable[Path], catalogue: Catalogue) -> Loaded:
         except documents.Unreadable as error:
             problems += [Problem("P001", "error", p.file, p.line, p.column, p.message) for p in error.problems]
             continue
-        found = [_at(document, problem) for problem in checking.check(policy, catalogue)]
+        found = [placed(document, problem) for problem in checking.check(policy, catalogue)]
         if policy.name in policies:
             message = f"the policy {policy.name} is already defined in {policies[policy.name][1]}"
-            found.append(_at(document, Complaint("P002", "error", ("metadata", "name"), message)))
+            found.append(placed(document, Complaint("P002", "error", ("metadata", "name"), message)))
         problems += found
         if not any(problem.severity == "error" for problem in found):
             policies[policy.name] = (policy, str(path))
-    return Loaded(tuple(policy for policy, _ in policies.values()), tuple(problems))
+    where = {name: path for name, (_, path) in policies.items()}
+    return Loaded(tuple(policy for policy, _ in policies.values()), tuple(problems), where)
 
 
 def files(paths: Iterable[Path]) -> list[Path]:
@@ -78,7 +83,10 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _at(document: Document, complaint: Complaint) -> Problem:
+def placed(document: Document, complaint: Complaint) -> Problem:
+    """A finding at its line and column."""
     place: Place = complaint.place
-    line, column = document.position(place)
-    return Problem(complaint.code, complaint.severity, document.file, line, column, complaint.message)
+    line, column = document.inside(place, complaint.column)
+    return Problem(
+        complaint.code, complaint.severity, document.file, line, column, documents.shortened(complaint.message)
+    )

@@ -26,6 +26,7 @@ from engine.rules.facts import Facts, Key
 from engine.rules.held import Held, Missing
 from engine.rules.joined import AllOf, Counted, InOrder
 from engine.rules.merging import Merging
+from engine.rules.pending import Pending
 from engine.rules.projecting import shared
 from engine.rules.watching import Counts, Desk, Timers, Watch, stays
 
@@ -160,6 +161,11 @@ class Matcher:
         known = self._policies.get(policy)
         found = known.watches if known is not None else ()
         return tuple(dict.fromkeys(key for one in found for key in one.objects()))
+
+    def pending(self, policy: str, name: str) -> tuple[Pending, ...]:
+        """What this policy has open or gathered for an object; read only."""
+        known = self._policies.get(policy)
+        return tuple(one for watch in known.watches for one in watch.pending(name)) if known is not None else ()
 
     def _key(self, compiled: Compiled, name: str | None, event: Event) -> Key | None:
         if name is None or not compiled.same:

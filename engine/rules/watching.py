@@ -14,6 +14,7 @@ from engine.model.match import Ended, Finding, Match
 from engine.model.pattern import AbsencePattern, MetricPattern, MissingPattern
 from engine.rules.compiling import Compiled
 from engine.rules.facts import Facts, Key
+from engine.rules.pending import Pending
 from engine.rules.port import Fact
 
 log = structlog.get_logger()
@@ -51,6 +52,10 @@ class Watch(Protocol):
 
     def objects(self) -> Iterator[str]:
         """Objects for which something is open or was gathered."""
+        ...
+
+    def pending(self, name: str) -> tuple[Pending, ...]:
+        """What is open or was gathered for an object; read only."""
         ...
 
     def since(self) -> datetime | None:
@@ -151,6 +156,10 @@ class States(Generic[State]):
     def __iter__(self) -> Iterator[str]:
         """The objects."""
         return iter([key[0] for key in self._by_key])
+
+    def of(self, name: str) -> list[State]:
+        """The states of an object, whatever values its events share."""
+        return [state for key, state in self._by_key.items() if key[0] == name]
 
     def values(self) -> Iterator[State]:
         """The states."""

@@ -3,6 +3,7 @@
 import structlog
 
 from engine.clock import Clock
+from engine.model import following
 from engine.model.errors import TobanError
 from engine.model.run import Outcome, Phase, PlannedStep, RunPlan
 from engine.runs import stepping
@@ -61,7 +62,7 @@ class Runner:
         return ended
 
     async def _step(self, step: PlannedStep, plan: RunPlan, ledger: Ledger) -> Outcome:
-        if not stepping.allowed(step.after, ledger.view.steps):
+        if not following.allowed(step.after, ledger.view.steps):
             return Outcome.SKIPPED
         for command in step.commands:
             standing = ledger.view.commands.get(command.id)

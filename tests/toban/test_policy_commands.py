@@ -90,3 +90,10 @@ def test_a_policy_without_scenarios_is_said(tmp_path) -> None:
     (tmp_path / "p.yaml").write_text(POLICY)
     told = toban("test", tmp_path / "p.yaml")
     assert "p.test.yaml does not exist" in str(told.exception)
+
+
+def test_an_input_that_comes_too_often_is_refused_at_its_line(folder) -> None:
+    (folder / "p.test.yaml").write_text(SCENARIOS.replace("[0s host:esx1", "[0s-31d/1ms host:esx1"))
+    told = toban("test", folder)
+    assert "p.test.yaml:6:14" in str(told.exception)
+    assert "more than 100000 times" in str(told.exception)

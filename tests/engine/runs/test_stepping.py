@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.model import following
 from engine.model.actions import shipped
 from engine.model.plan import Unplaced
 from engine.model.policy import After, Step
@@ -35,12 +36,12 @@ NOWHERE = Unplaced(vm="VM-09", en="no room", ja="空きなし")
     ],
 )
 def test_a_step_runs_by_how_its_reference_ended_and_not_where_that_did_not_run(after, outcome, runs) -> None:
-    assert stepping.allowed({"one": after}, {"one": outcome}) is runs
+    assert following.allowed({"one": after}, {"one": outcome}) is runs
 
 
 @pytest.mark.parametrize("after", list(After))
 def test_a_reference_that_has_not_come_yet_lets_nothing_run(after) -> None:
-    assert stepping.allowed({"one": after}, {}) is False
+    assert following.allowed({"one": after}, {}) is False
 
 
 def step(name: str, verb: str = "notify", *unplaced: Unplaced) -> PlannedStep:
@@ -93,15 +94,15 @@ def test_a_mark_that_failed_steers_what_follows_but_does_not_spoil_the_run() -> 
     assert shipped()["mark"].counts_as_normal
     steps, ended = [step("mark", "mark"), step("tell")], {"mark": Outcome.FAILED, "tell": Outcome.SUCCESS}
     assert stepping.outcome_of_run(steps, ended) is Outcome.SUCCESS
-    assert stepping.allowed({"mark": After.FAILED}, ended)
-    assert not stepping.allowed({"mark": After.SUCCESS}, ended)
+    assert following.allowed({"mark": After.FAILED}, ended)
+    assert not following.allowed({"mark": After.SUCCESS}, ended)
 
 
 @pytest.mark.parametrize("verb", ["fence", "diagnose-and-power-off", "a-verb-of-tomorrow"])
 def test_a_fence_that_came_to_nothing_has_failed_and_lets_no_vm_start_elsewhere(verb) -> None:
     outcome = stepping.outcome_of_step(step("fence", verb, NOWHERE), [])
     assert outcome is Outcome.FAILED
-    assert not stepping.allowed({"fence": After.SUCCESS}, {"fence": outcome})
+    assert not following.allowed({"fence": After.SUCCESS}, {"fence": outcome})
 
 
 @pytest.mark.parametrize(
@@ -138,4 +139,4 @@ def test_a_step_without_after_needs_the_success_of_the_one_above() -> None:
         {"two": After.COMPLETED},
         {"one": After.FAILED, "three": After.SUCCESS},
     ]
-    assert [stepping.requirements(chain, index) for index in range(4)] == wanted
+    assert [following.requirements(chain, index) for index in range(4)] == wanted

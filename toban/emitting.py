@@ -1,0 +1,18 @@
+"""What can come on a site: the event types that its trap maps, its vCenter table and Toban itself bring."""
+
+from collectors.snmp import maps
+from collectors.vsphere import mapping
+from engine.model.catalogue import Catalogue
+
+OWN = frozenset(
+    {"host.load", "vm.load", "host.unreachable", "source.silent", "source.ok", "trap.unmapped", "vcenter.unmapped"}
+    | {"inventory.host", "inventory.vm", "inventory.datastore", "inventory.status"}
+)
+"""Brought by the collectors' own observation, and by a person's mark."""
+
+
+def emitted(catalogue: Catalogue) -> frozenset[str]:
+    """Every type that something brings."""
+    told = {name for name in catalogue.types if name.startswith("toban.")}
+    table = {entry.type for entry in mapping.table().values()}
+    return frozenset(OWN | told | table | maps.types(maps.shipped(catalogue)))
