@@ -1,6 +1,6 @@
 """The stage: one engine on virtual time for scenarios and for the past; arrivals come in, decisions come out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -67,6 +67,8 @@ class Setting:
     """Seconds that each run lasts."""
     rest: float = 0.0
     """Seconds that a held match is left alone between two looks, however much is heard meanwhile."""
+    deciding: Callable[[Sequence[Match]], None] = lambda _: None
+    """Told which matches are about to be decided, before anybody looks."""
 
 
 @dataclass(slots=True)
@@ -151,6 +153,7 @@ class Stage:
         await self._decide_all(matches)
 
     async def _decide_all(self, matches: list[Match]) -> None:
+        self._setting.deciding(matches)
         judged = await self.decider.decide_all(matches, self.estate, self.seen, self.people) if matches else ()
         for match, decision in zip(matches, judged, strict=True):
             if isinstance(decision, TobanError):

@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import answering, control, demo, example, inject, marking, policy, reading, serve
+from toban.cli import answering, control, demo, example, inject, marking, policy, reading, record, serve
 
 app = typer.Typer(
     name="toban",
@@ -20,6 +20,7 @@ app.add_typer(policy.app, name="policy")
 app.command("events")(reading.events)
 app.command("decisions")(reading.decisions)
 app.command("runs")(reading.runs)
+app.command("record")(record.record)
 app.command("status")(reading.status)
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from toban.cli import authoring, autonomy, checking, describing, explaining, scenarios
+from toban.cli import authoring, autonomy, backtest, checking, describing, explaining, scenarios
 from toban.cli.options import AsJson
 
 app = typer.Typer(help="Write, check and understand policies.", no_args_is_help=True)
@@ -41,6 +41,7 @@ def play(
 
 
 app.command("explain")(explaining.explain)
+app.command("backtest")(backtest.backtest)
 app.command("arm")(autonomy.arm)
 app.command("disarm")(autonomy.disarm)
 app.command("promote")(autonomy.promote)
