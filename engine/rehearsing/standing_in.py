@@ -1,6 +1,6 @@
 """What stands in for the world while a scenario is played: eyes, hands and leases, as the scenario states them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from engine.clock import HandClock
@@ -32,11 +32,11 @@ class Sight:
 
 
 class Hand:
-    """Does everything at once, except what the scenario lets fail."""
+    """Does everything at once, except what is to fail."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        """Nothing is done yet."""
-        self._fails = scenario.fails
+    def __init__(self, fails: Mapping[str, str]) -> None:
+        """Nothing is done yet. `fails`: step id -> why."""
+        self._fails = fails
         self._done: set[str] = set()
 
     async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002

@@ -1,11 +1,10 @@
-"""`toban policy backtest`: what a changed policy would have done with what really happened."""
+"""`toban policy backtest`: a changed policy over what was recorded."""
 
 import asyncio
-import io
-import tempfile
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from time import perf_counter
+from typing import Annotated
 
 import orjson
 import typer
@@ -13,132 +12,143 @@ import typer
 from engine.clock import SystemClock
 from engine.deciding import DeciderSettings
 from engine.estate import loading as estates
-from engine.guard.limits import Limits
-from engine.model import catalogue
+from engine.model.catalogue import shipped
 from engine.model.errors import ConfigurationError
 from engine.model.policy import Policy
-from engine.rehearsing import recording, replaying
-from engine.rehearsing.recording import Recording
-from engine.rehearsing.replaying import Difference, Setting
+from engine.rehearsing import backtesting, comparing, records
+from engine.rehearsing.backtesting import Backtest, Cast
+from engine.rehearsing.records import Item
 from engine.rules import loading
-from toban import connecting, settings
-from toban.cli import record as recorder
-from toban.cli.options import AsJson
+from toban import connecting, guarding, settings
+from toban.cli import record
+from toban.cli.options import DEFAULT, AsJson, Config
 from toban.settings import Settings
 
 
 def backtest(
-    new: Annotated[Path, typer.Argument(help="The changed policy file.")],
+    new: Annotated[Path, typer.Argument(help="The changed policy's file.")],
     *,
-    recorded: Annotated[Path | None, typer.Option("--recorded", help="A file that `toban record` wrote.")] = None,
-    estate: Annotated[Path | None, typer.Option("--estate", help="The estate.yaml of the record.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="Read from this site's broker instead.")] = None,
-    since: Annotated[str, typer.Option("--from", help="With --config: from when; a moment or -8h.")] = "-24h",
-    until: Annotated[str, typer.Option("--to", help="With --config: to when.")] = "-0s",
-    against: Annotated[
-        Path | None, typer.Option("--against", help="Compare with what this file gives, not with what was recorded.")
-    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Compare from then: 2026-11-24T22:00Z, or -8h.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Up to then; default: now.")] = None,
+    before: record.Before = "2h",
+    recorded: Annotated[Path | None, typer.Option("--recorded", help="A file of `toban record`, no broker.")] = None,
+    estate: Annotated[Path | None, typer.Option("--estate", help="Instead of the record's own estate.")] = None,
+    against: Annotated[Path | None, typer.Option("--against", help="Compare with this policy's decisions.")] = None,
+    beside: Annotated[list[Path] | None, typer.Option("--beside", help="Files and folders of other policies.")] = None,
+    config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Play recorded events through a changed policy on a virtual clock, and show its decisions as a diff.
+    """Replay recorded events through a changed policy on a virtual clock; show the decisions as a difference.
 
-    `-` came and comes no more, `+` comes now. Without --against the left side is what was decided then by the policy of
-    that name. What a look at decision time showed is taken from the recorded decisions; the output says how often.
+    `-` was decided and would not be any more, `+` would be decided and was not. With --from and --to the record comes
+    from the broker and the site's other policies play too; with --recorded it comes from a file and needs no site.
+    Nothing is stored and nothing is touched. Stop switch, maintenance and approvals by people are not in a record, and
+    every run is taken to succeed.
 
-    Exit code 0: no difference; 1: differences; 2: something cannot be used.
+    Exit code 0: the same decisions; 1: others; 2: a file, a time or a policy cannot be used.
     """
-    chosen = settings.load(config) if config is not None else None
-    record = _record(recorded, chosen, since, until)
-    setting = _setting(chosen, estate)
-    after = _policy(new)
-    if against is not None:
-        played, _ = replaying.replay(record, _policy(against), setting)
-        before = replaying.verdicts(told.decision for told in played.told)
-    else:
-        before = replaying.verdicts(one for one in record.decisions if one.policy == after.name)
-    played, looks = replaying.replay(record, after, setting)
-    found = replaying.difference(before, played, record, looks)
-    if as_json:
-        typer.echo(orjson.dumps(as_object(found)).decode())
-    else:
-        _tell(found, len(record.events))
-    raise typer.Exit(1 if found.lines else 0)
-
-
-def _record(recorded: Path | None, chosen: Settings | None, since: str, until: str) -> Recording:
-    if (recorded is None) == (chosen is None):
-        msg = "give either --recorded FILE with --estate, or --config of a site whose broker is to be read"
-        raise ConfigurationError(msg)
+    began = perf_counter()
+    policy, other = _policy(new), _policy(against) if against is not None else None
+    site = estates.load(estate) if estate is not None else None
     if recorded is not None:
-        return recording.read(recorded)
-    clock = SystemClock()
-    begin, end = recorder.moment(since, clock), recorder.moment(until, clock)
-    with tempfile.TemporaryDirectory(prefix="toban-backtest-") as folder:
-        path = Path(folder) / "record.jsonl"
-        with path.open("wb") as file:
-            asyncio.run(_fetched(chosen, file, begin, end))
-        return recording.read(path)
-
-
-async def _fetched(chosen: Settings | None, file: BinaryIO | io.BytesIO, begin: datetime, end: datetime) -> None:
-    if chosen is not None:
-        async with connecting.bus(chosen, SystemClock(), name="toban-backtest") as bus:
-            await recorder.write(bus, file, begin, end)
-
-
-def _setting(chosen: Settings | None, estate: Path | None) -> Setting:
-    words = catalogue.shipped()
-    if chosen is None:
-        if estate is None:
-            msg = "give the estate.yaml of the record with --estate"
+        if start is not None or to is not None:
+            msg = "--recorded has its own times; leave --from and --to away"
             raise ConfigurationError(msg)
-        return Setting(estates.load(estate), words, DeciderSettings(armed=True))
-    guard = chosen.guard
-    bounds = Limits(fences=guard.fences, fences_within=guard.fences_within, refence_after=guard.refence_after)
-    decider = DeciderSettings(True, guard.witnesses, guard.observation_expires, bounds)
-    ours = frozenset(account.user for account in chosen.vcenters.values())
-    return Setting(estates.load(estate or chosen.estate), words, decider, ours)
+        cast = Cast(policy, other, _beside(beside or [], policy), DeciderSettings(), frozenset(), site)
+        result = asyncio.run(backtesting.run(records.of_file(recorded), cast, shipped()))
+    elif start is None:
+        msg = "which time? give --from (and --to), or a file with --recorded"
+        raise ConfigurationError(msg)
+    else:
+        chosen = settings.load(config)
+        others = _beside(beside if beside is not None else list(chosen.policies), policy)
+        cast = Cast(policy, other, others, guarding.decider_settings(chosen), chosen.own_accounts, site)
+        first = record.head(chosen, start, to or "-0s", before)
+        result = asyncio.run(_of_bus(chosen, first, cast))
+    spent = perf_counter() - began
+    if as_json:
+        typer.echo(orjson.dumps(as_object(result)).decode())
+    else:
+        for line in words(result):
+            typer.echo(line)
+        typer.echo(f"{result.events} events in {spent:.1f} s ({result.events / spent:.0f}/s)")
+    raise typer.Exit(1 if result.difference.rows else 0)
+
+
+async def _of_bus(chosen: Settings, first: records.Head, cast: Cast) -> Backtest:
+    async with connecting.bus(chosen, SystemClock(), name="toban-backtest") as bus:
+        items: AsyncIterator[Item] = records.of_bus(bus, first)
+        return await backtesting.run(items, cast, shipped())
 
 
 def _policy(path: Path) -> Policy:
-    loaded = loading.load([path], catalogue.shipped())
-    errors = [problem for problem in loaded.problems if problem.severity == "error"]
-    if errors or len(loaded.policies) != 1:
-        msg = str(errors[0]) if errors else f"{path} holds {len(loaded.policies)} policies; give one file"
+    """The one policy of a file. Raises `ConfigurationError` with the first mistake."""
+    loaded = loading.load([path], shipped())
+    wrong = [problem for problem in loaded.problems if problem.severity == "error"]
+    if wrong:
+        raise ConfigurationError(str(wrong[0]))
+    if len(loaded.policies) != 1:
+        msg = f"{path} must be the file of one policy; it gives {len(loaded.policies)}"
         raise ConfigurationError(msg)
     return loaded.policies[0]
 
 
-def _tell(found: Difference, events: int) -> None:
-    for sign, one in found.lines:
-        typer.echo(f"{sign} {one}")
-    typer.echo(f"{events} events over {found.days:.2f} days: {len(found.lines)} differences, {found.same} unchanged")
-    per_day = (found.acts_before / found.days, found.acts_after / found.days)
-    typer.echo(
-        f"acts: {found.acts_before} before, {found.acts_after} after ({per_day[0]:.1f} and {per_day[1]:.1f} a day)"
+def _beside(paths: list[Path], policy: Policy) -> tuple[Policy, ...]:
+    """Usable policies of these paths; the changed one stands for itself."""
+    found = loading.load(paths, shipped()).policies if paths else ()
+    return tuple(one for one in found if one.name != policy.name)
+
+
+def words(result: Backtest) -> Iterator[str]:
+    """The difference for people."""
+    difference, head = result.difference, result.head
+    for row in difference.rows:
+        one = row.decision
+        why = "; ".join(f"{reason.code}: {reason.en}" for reason in one.reasons)
+        yield f"{row.sign} {one.at:%Y-%m-%d %H:%M:%S} {comparing.word(one):<9} {one.object}  {why}"
+    plus = sum(row.sign == "+" for row in difference.rows)
+    minus, more = len(difference.rows) - plus, difference.acts_after - difference.acts_before
+    span = f"{head.start:%Y-%m-%d %H:%M} to {result.until:%Y-%m-%d %H:%M}"
+    yield f"{span}: {difference.unchanged} the same, +{plus} -{minus}"
+    yield (
+        f"acts: {difference.acts_before} before, {difference.acts_after} after: "
+        f"{abs(more) / result.days:.1f} a day {'fewer' if more < 0 else 'more'}"
     )
-    if found.held_for:
-        typer.echo("held: " + ", ".join(f"{why} {count}" for why, count in found.held_for))
-    if found.out_of_scope:
-        typer.echo(f"{found.out_of_scope} matches were out of its scope")
-    if found.remembered_looks:
-        typer.echo(
-            f"{found.remembered_looks} looks were answered with what was seen when the recorded decisions were made"
-        )
+    if difference.blocked:
+        yield f"limits would have held: {', '.join(f'{code} {n}' for code, n in difference.blocked.items())}"
+    if result.seen_then:
+        yield f"{len(result.seen_then)} matches rest on what was seen at decision time then"
+    if result.unseen:
+        yield f"{len(result.unseen)} matches rest on the recorded events alone: nobody looked at them then"
+    if result.young:
+        yield f"{result.young} objects changed in the inventory after the beginning; they are taken as they are now"
+    if not result.whole:
+        yield "the record was broken off: nothing is known of what came after"
 
 
-def as_object(found: Difference) -> dict[str, object]:
-    """A difference for machines."""
+def as_object(result: Backtest) -> dict[str, object]:
+    """The difference for machines."""
+    difference = result.difference
     return {
-        "differences": [
-            {"sign": sign, "at": one.at.isoformat(), "decision": one.kind, "about": one.about, "why": one.why}
-            for sign, one in found.lines
+        "from": result.head.start.isoformat(),
+        "to": result.until.isoformat(),
+        "whole": result.whole,
+        "events": result.events,
+        "rows": [
+            {
+                "sign": row.sign,
+                "word": comparing.word(row.decision),
+                "rests_on": "seen"
+                if row.decision.match in result.seen_then
+                else "events"
+                if row.decision.match in result.unseen
+                else None,
+                **row.decision.model_dump(mode="json"),
+            }
+            for row in difference.rows
         ],
-        "unchanged": found.same,
-        "acts_before": found.acts_before,
-        "acts_after": found.acts_after,
-        "days": found.days,
-        "held": dict(found.held_for),
-        "out_of_scope": found.out_of_scope,
-        "remembered_looks": found.remembered_looks,
+        "unchanged": difference.unchanged,
+        "acts": {"before": difference.acts_before, "after": difference.acts_after, "days": result.days},
+        "blocked": difference.blocked,
+        "inventory_changed": result.young,
     }
