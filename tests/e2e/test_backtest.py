@@ -31,7 +31,7 @@ def test_a_recorded_night_tells_what_a_change_would_have_done(tmp_path: Path) ->
         assert (again.returncode, "cannot be written" in again.stderr) == (2, True)
     told = json.loads(live.stdout)
     assert live.returncode == 1, live.stderr
-    assert {(one["sign"], one["decision"]["kind"]) for one in told["rows"]} == {("+", "hold"), ("-", "act")}
+    assert {(one["sign"], one["kind"]) for one in told["rows"]} == {("+", "hold"), ("-", "act")}
     toban = ("policy", "backtest", "--recorded", str(file))
     played = here.bare(*toban, str(changed))
     assert played.returncode == 1

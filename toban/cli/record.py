@@ -56,7 +56,8 @@ def head(chosen: settings.Settings, start: str, to: str, before: str) -> Head:
     if last <= first:
         msg = f"--to {to} does not lie behind --from {start}"
         raise ConfigurationError(msg)
-    return Head(since=first - lead, start=first, end=last, estate=estates.load(chosen.estate))
+    site = estates.load(chosen.estate)
+    return Head.model_validate({"since": first - lead, "from": first, "to": last, "estate": site})
 
 
 def moment(option: str, text: str) -> datetime:
