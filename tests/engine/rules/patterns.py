@@ -161,17 +161,24 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, object], list[Arrival]]:
         st.sampled_from(["critical", "critical", "info"]),
         st.sampled_from([1, 1, 1, 2]),
         st.sampled_from([{}, {"user": "abc"}, {"user": "zed", "planned": True}, {"user": "b", "planned": False}]),
+        st.sampled_from([0, 0, -0.9, 0.9]),
         st.sampled_from([{}, {}, {}, {"user": 7}, {"planned": "yes"}, {"user": 'a"b\\c', "planned": None}]),
     )
     night: list[Arrival] = []
     now = 0.0
-    for number, (gap, kind, subject, value, source, severity, times, fields, odd) in enumerate(
+    for number, (gap, kind, subject, value, source, severity, times, fields, skew, odd) in enumerate(
         draw(st.lists(word, min_size=4, max_size=30))
     ):
         now += gap
         data = {**fields, **odd, **({"cpu_percent": value} if kind == "host.load" else {})}
         event = Event(
-            id=f"e{number}", type=kind, source=source, subject=subject, time=START, severity=severity, data=data
+            id=f"e{number}",
+            type=kind,
+            source=source,
+            subject=subject,
+            time=at(now + skew),  # the order of happening is not the order of storing
+            severity=severity,
+            data=data,
         )
         night += [Arrival(event=event, sequence=number, stored_at=at(now))] * times
     return when, night

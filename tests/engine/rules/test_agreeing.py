@@ -1,11 +1,12 @@
 """durable_rules and the plain evaluator agree on what every pattern means."""
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.model.catalogue import shipped
 from engine.rules import reference
 from engine.rules.matching import Matcher
-from tests.engine.rules.patterns import arrival, at, by_subject, cases, policy, told
+from tests.engine.rules.patterns import arrival, at, by_subject, cases, policy, told, whens
 
 UNTIL = 3000
 
@@ -17,11 +18,12 @@ def test_a_value_that_comes_again_is_counted_once() -> None:
     assert [(what, when) for what, _, _, when in found] == [("matched", at(3))]
 
 
-@given(cases())
+@given(cases(), st.lists(whens, max_size=2))
 @settings(max_examples=2000, deadline=None)
-def test_the_compiled_form_means_what_the_reference_evaluator_says(case) -> None:
+def test_a_set_of_policies_means_what_the_reference_evaluator_says_of_each(case, others) -> None:
     when, night = case
-    one = policy(when)
-    matcher = Matcher((one,), shipped(), by_subject)
-    assert told(matcher, night, UNTIL) == reference.evaluate(one, shipped(), by_subject, night, at(UNTIL))
+    policies = tuple(policy(one, f"p{number}") for number, one in enumerate([when, *others]))
+    matcher = Matcher(policies, shipped(), by_subject)
+    said = [line for one in policies for line in reference.evaluate(one, shipped(), by_subject, night, at(UNTIL))]
+    assert told(matcher, night, UNTIL) == sorted(said, key=lambda one: (one[3], one[0], one[1]))
     assert matcher.counts.faults == 0
