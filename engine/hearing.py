@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from engine.estate import linking, projecting
 from engine.guard import people, witnesses
 from engine.guard.people import People
@@ -14,6 +16,8 @@ from engine.model.event import Arrival, Event
 from engine.model.match import Finding, Match
 from engine.model.policy import Policy
 from engine.rules.matching import Matcher
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class Hearing:
         """What was due before it, then what it completes or ends itself."""
         self._hand.take(stream, arrival.sequence)
         due = self.matcher.advance(arrival.stored_at)
-        self._take(arrival)
+        self.pictured(arrival)
         found = (*due, *self.matcher.feed(arrival))
         self._hand.down()
         return found
@@ -65,8 +69,12 @@ class Hearing:
         return found
 
     def pictured(self, arrival: Arrival) -> None:
-        """The picture only: inventory is read before the events that speak of it."""
-        self._take(arrival)
+        """The picture only. An event that it cannot take leaves it as it was; nothing else stops for it."""
+        try:
+            self._take(arrival)
+        except Exception as error:  # noqa: BLE001  whatever one event does to the picture, the others go on
+            why = f"{type(error).__name__}: {error}"[:300]
+            log.error("picture.fault", event=arrival.event.id, type=arrival.event.type, error=why)
 
     def is_poison(self, stream: str, sequence: int) -> bool:
         """Whether this record was in hand when the process died, too often to be tried again."""

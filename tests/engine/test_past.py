@@ -171,3 +171,19 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_heard(tmp_path: Path) -
         assert letters == ["dead.EVENTS.1"]
 
     played(story, tmp_path)
+
+
+def test_an_event_that_the_picture_cannot_take_stops_nothing(tmp_path: Path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        msg = "a mistake of ours"
+        raise OverflowError(msg)
+
+    async def story(folder: Path, storage: Storage, clock: HandClock) -> None:
+        life = Life(folder, storage, clock, FACT)
+        await life.start()
+        with monkeypatch.context() as broken:
+            broken.setattr("engine.estate.projecting.apply", fail)
+            assert await life.happens("host.crashed") == ["Match fact"]
+        assert await life.happens("host.crashed", after=1) == ["Match fact"]
+
+    played(story, tmp_path)
