@@ -72,9 +72,8 @@ class Hearing:
         """The picture only. An event that it cannot take leaves it as it was; nothing else stops for it."""
         try:
             self._take(arrival)
-        except Exception as error:  # noqa: BLE001  whatever one event does to the picture, the others go on
-            why = f"{type(error).__name__}: {error}"[:300]
-            log.error("picture.fault", event=arrival.event.id, type=arrival.event.type, error=why)
+        except Exception:  # whatever one event does to the picture, the others go on
+            log.exception("picture.fault", event_id=arrival.event.id, kind=arrival.event.type)
 
     def is_poison(self, stream: str, sequence: int) -> bool:
         """Whether this record was in hand when the process died, too often to be tried again."""
