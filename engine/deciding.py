@@ -180,7 +180,11 @@ class Decider:
         together = Round(scene, await self._orders(), self._settings, self._clock.now())
         await self._look(together, cases)
         for case in sorted(cases, key=_turn):
-            self._decide(together, case)
+            try:
+                self._decide(together, case)
+            except Exception as error:  # whatever one match does to its decision, the others are decided
+                log.exception("decision.fault", match=case.match.id, policy=case.policy.name)
+                case.judged, case.new = TobanError(f"{type(error).__name__}: {error}"[:300]), False
         await self._open_breakers(cases)
         await self._store_all([case for case in cases if case.new])
         stored = [(case.policy, case.judged) for case in cases if case.new and not isinstance(case.judged, TobanError)]

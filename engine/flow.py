@@ -191,8 +191,17 @@ class Flow:
             self._held.pop(match.id, None)
             if isinstance(judged, Act) and match.id not in self._carrying and self._runs is not None:
                 policy = self._policies[match.policy]
-                plan = planning.plan(judged, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
-                self._spawn(match.id, plan)
+                await self._carry_out(judged, match, policy)
+
+    async def _carry_out(self, act: Act, match: Match, policy: Policy) -> None:
+        try:
+            plan = planning.plan(act, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
+        except Exception as error:  # whatever one act does to its plan, the others are carried out; a person is told
+            log.exception("planning.fault", match=match.id, policy=policy.name)
+            self._carrying.add(match.id)
+            await self._decider.run_broken(match.id, f"it could not be planned: {type(error).__name__}: {error}"[:300])
+        else:
+            self._spawn(match.id, plan)
 
     def _spawn(self, run: str, plan: RunPlan | None) -> None:
         if self._runs is not None:

@@ -10,7 +10,7 @@ from engine.bus import codec
 from engine.bus.memory import MemoryBus, Storage
 from engine.clock import HandClock
 from engine.deciding import Decider, DeciderSettings
-from engine.guard import witnesses
+from engine.guard import deciding, witnesses
 from engine.guard.control import Control, Order
 from engine.guard.limits import Limits
 from engine.guard.people import HumanAct
@@ -471,3 +471,21 @@ def test_nothing_old_is_kept_but_what_is_still_held() -> None:
     assert night.decide(held)[0].revision == 0
     assert len(night.decider._remembered.latest) == 2
     assert len(night.decider._remembered.deeds) == 1
+
+
+def test_a_match_that_cannot_be_decided_does_not_stop_the_others(monkeypatch) -> None:
+    night = Night(gentle("good"), gentle("bad"))
+    right = deciding.decide
+
+    def wrong(match, one, *rest, **more):
+        if one.name == "bad":
+            raise ZeroDivisionError("a mistake of ours")
+        return right(match, one, *rest, **more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(deciding, "decide", wrong)
+        bad, good = night.decide(night.match("bad", 1), night.match("good", 2))
+    assert isinstance(bad, TobanError)
+    assert "ZeroDivisionError: a mistake of ours" in str(bad)
+    assert good.kind == "act"
+    assert night.decide(night.match("bad", 1))[0].kind == "act"
