@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
 from engine.bus import codec, subjects
+from engine.bus.cancelling import kept
 from engine.bus.jetstream_reading import Reader
 from engine.bus.jetstream_streams import ensure_streams
 from engine.bus.port import Health, KvEntry, Record, Stored, Subscription
@@ -113,8 +114,10 @@ class JetStreamBus:
         until = self._clock.monotonic() + PUBLISH_DEADLINE
         while True:
             try:
-                ack = await self._js.publish(
-                    subject, body, timeout=PUBLISH_TIMEOUT, stream=plan.name, headers={"Nats-Msg-Id": event.id}
+                ack = await kept(
+                    self._js.publish(
+                        subject, body, timeout=PUBLISH_TIMEOUT, stream=plan.name, headers={"Nats-Msg-Id": event.id}
+                    )
                 )
             except APIError as error:
                 if error.err_code == STREAM_FULL:
@@ -141,7 +144,9 @@ class JetStreamBus:
         stream = subjects.stream_of(subject).name
         while True:
             try:
-                ack = await self._js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=stream, headers=headers)
+                ack = await kept(
+                    self._js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=stream, headers=headers)
+                )
             except APIError as error:
                 if error.err_code in WRONG_LAST:
                     return await self._whose(subject, nonce)
@@ -167,7 +172,7 @@ class JetStreamBus:
     async def last(self, subject: str) -> Record | None:
         """From the stream's leader, never from a stale replica."""
         try:
-            found = await self._js.get_msg(subjects.stream_of(subject).name, subject=subject)
+            found = await kept(self._js.get_msg(subjects.stream_of(subject).name, subject=subject))
         except NotFoundError:
             return None
         except (NatsError, TimeoutError, OSError) as error:
@@ -203,7 +208,7 @@ class JetStreamBus:
         """Last write wins."""
         subject = subjects.key(bucket, key)
         try:
-            ack = await self._js.publish(subject, value, timeout=PUBLISH_TIMEOUT)
+            ack = await kept(self._js.publish(subject, value, timeout=PUBLISH_TIMEOUT))
         except (NatsError, TimeoutError, OSError) as error:
             raise _told(error, "writing") from error
         return ack.seq
@@ -218,7 +223,7 @@ class JetStreamBus:
         if not self._client.is_connected:
             return Health(connected=False, detail="not connected to the broker")
         try:
-            info = await self._js.account_info()
+            info = await kept(self._js.account_info())
         except (NatsError, TimeoutError, OSError) as error:
             return Health(connected=False, detail=f"the broker does not answer ({type(error).__name__})")
         return Health(connected=True, detail=f"{info.streams} streams, {info.storage} bytes")

@@ -1,6 +1,5 @@
 """Reading from JetStream: replay to the present, follow without end, durable subscriptions."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from engine.bus import codec, subjects
+from engine.bus.cancelling import kept
 from engine.bus.port import Delivery, Record, Subscription
 from engine.clock import Clock
 from engine.model.errors import ConfigurationError, Transient
@@ -80,7 +80,7 @@ class JetSubscription:
         if self._empty >= 100:
             self._empty = 0
             try:
-                await self._pull.consumer_info()
+                await kept(self._pull.consumer_info())
             except (NatsError, TimeoutError) as error:
                 msg = f"the durable reader is gone from the broker ({type(error).__name__}); start Toban again"
                 raise Transient(msg) from error
@@ -115,7 +115,7 @@ class Reader:
         )
         pull = await self._ephemeral(subject, config)
         try:
-            left = (await pull.consumer_info()).num_pending or 0
+            left = (await kept(pull.consumer_info())).num_pending or 0
             silent = 0
             while left > 0:
                 messages = await _pull(pull, min(BATCH, left), 2.0)
@@ -147,7 +147,7 @@ class Reader:
     async def _ephemeral(self, subject: str, config: ConsumerConfig) -> JetStreamContext.PullSubscription:
         stream = subjects.stream_of(subject).name
         try:
-            return await self._js.pull_subscribe(subject, stream=stream, config=config)
+            return await kept(self._js.pull_subscribe(subject, stream=stream, config=config))
         except (NatsError, TimeoutError) as error:
             msg = f"the broker does not let us read {stream}: {str(error)[:200]}"
             raise Transient(msg) from error
@@ -169,7 +169,7 @@ class Reader:
         )
         try:
             await self._check(stream, durable, wanted)
-            pull = await self._js.pull_subscribe(subject, durable=durable, stream=stream, config=wanted)
+            pull = await kept(self._js.pull_subscribe(subject, durable=durable, stream=stream, config=wanted))
         except (NatsError, TimeoutError) as error:
             msg = f"the durable reader {durable} cannot be used: {str(error)[:200]}"
             raise Transient(msg) from error
@@ -182,11 +182,11 @@ class Reader:
         log.warning("bus.dead_letter", subject=record.subject, sequence=record.sequence, story=story[:200])
         subject = subjects.dead(subjects.stream_of(record.subject).name, record.sequence)
         headers = {"Nats-Msg-Id": subject}
-        await self._js.publish(subject, codec.letter(record, story), headers=headers, timeout=10.0)
+        await kept(self._js.publish(subject, codec.letter(record, story), headers=headers, timeout=10.0))
 
     async def _check(self, stream: str, durable: str, wanted: ConsumerConfig) -> None:
         try:
-            found = (await self._js.consumer_info(stream, durable)).config
+            found = (await kept(self._js.consumer_info(stream, durable))).config
         except NotFoundError:
             return
         for name in ("filter_subject", "ack_policy", "ack_wait", "max_deliver"):
@@ -199,11 +199,7 @@ class Reader:
 
 
 async def _pull(pull: JetStreamContext.PullSubscription, limit: int, timeout: float) -> list[Msg]:
-    messages = await _pulled(pull, limit, timeout)
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():  # `wait_for` of Python 3.11, inside fetch, can lose a cancellation
-        raise asyncio.CancelledError
-    return messages
+    return await kept(_pulled(pull, limit, timeout))
 
 
 async def _pulled(pull: JetStreamContext.PullSubscription, limit: int, timeout: float) -> list[Msg]:

@@ -6,11 +6,16 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 
 from toban import logs
 from toban.cli.options import DEFAULT, Config
+
+log = structlog.get_logger()
+LATE = 6.0
+"""Seconds after which whoever has not stopped is named and told again."""
 
 
 def run(
@@ -49,7 +54,23 @@ async def _until_signalled(work: Coroutine[object, object, None]) -> None:
         task = group.create_task(_cancellable(work), name="toban")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
+            loop.add_signal_handler(number, _stop, loop, task)
+
+
+def _stop(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    loop.call_later(LATE, _hasten, loop, task)
+
+
+def _hasten(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    """Name who is late, and cancel them once more: a library may have lost the first cancellation."""
+    if task.done():
+        return
+    late = [one for one in asyncio.all_tasks(loop) if one.cancelling() and one is not task]
+    log.warning("toban.stop.late", tasks=sorted(one.get_name() for one in late))
+    for one in late:
+        one.cancel()
+    loop.call_later(LATE, _hasten, loop, task)
 
 
 async def _cancellable(work: Coroutine[object, object, None]) -> None:
