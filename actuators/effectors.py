@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from actuators.hosts.diagnosing import Diagnose
 from actuators.hosts.stopping import Shutdown
-from actuators.marking import Mark, Marks
+from actuators.marking import Mark
 from actuators.notify.log import LogNotice
 from actuators.redfish.blades import Blades, FencePatience, is_blade
 from actuators.redfish.power import PowerOff, PowerOn
@@ -16,6 +17,8 @@ from actuators.vsphere import hosts, maintenance, migrating, registering, restar
 from actuators.vsphere.sessions import VCenters
 from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
+from engine.bus import outbox
+from engine.bus.port import Bus
 from engine.clients.offload import Offload
 from engine.clients.redfish import Bmc, BmcAccount
 from engine.clients.vsphere import Account
@@ -61,7 +64,7 @@ class EffectorSettings:
 class Effectors:
     """Owns logins and worker threads; `close` gives them back."""
 
-    def __init__(self, settings: EffectorSettings, marks: Marks, clock: Clock) -> None:
+    def __init__(self, settings: EffectorSettings, bus: Bus, clock: Clock) -> None:
         """Nothing is opened before it is needed."""
         self._settings = settings
         self._vcenters = VCenters(settings.vcenters)
@@ -84,8 +87,8 @@ class Effectors:
             "vm.migrate": migrating.Migrate(world),
             "vm.verify": verifying.Verify(world),
             "vm.await_ha": verifying.AwaitHa(world),
-            "object.mark": Mark(marks, clock),
-            "notify.log": LogNotice(settings.notices, clock),
+            "object.mark": Mark(bus, clock),
+            "notify.log": LogNotice(settings.notices, clock, partial(outbox.put, bus)),
         }
         self.rehearsed: Mapping[str, Effector] = {
             verb: real if verb in HARMLESS else Rehearsal(real) for verb, real in self.armed.items()

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from engine.bus import outbox
 from engine.bus.port import Bus
 from engine.clock import Clock
+from engine.model import ids
 from engine.model.decision import Decision, Hold, Ignore
+from engine.model.errors import TobanError
 from engine.model.event import Severity
 from engine.model.match import Ended
+from engine.model.notice import Moment, Notice
 from engine.model.policy import Policy
 from engine.telling import Teller
 
@@ -25,7 +29,8 @@ class Announcer:
 
     def __init__(self, bus: Bus, clock: Clock, episode: float) -> None:
         """`episode`: seconds for which one page stands for all that a mass failure holds."""
-        self._teller, self._clock, self._episode = Teller(bus, clock), clock, timedelta(seconds=episode)
+        self._bus, self._clock = bus, clock
+        self._teller, self._episode = Teller(bus, clock), timedelta(seconds=episode)
         self._mass_paged: datetime | None = None
 
     async def decided(self, stored: Sequence[tuple[Policy, Decision]]) -> None:
@@ -61,6 +66,19 @@ class Announcer:
         """A person must look."""
         log.warning("page", object=about, text=text)
         await self._teller.tell("toban.page", cause, about, text, Severity.CRITICAL)
+        page = Notice(
+            id=ids.content_hash([Moment.PAGE.value, cause]),
+            moment=Moment.PAGE,
+            severity=Severity.CRITICAL,
+            about=about,
+            at=self._clock.now(),
+            en=text,
+            ja=f"担当者の確認が必要: {text}",
+        )
+        try:
+            await outbox.put(self._bus, page)
+        except TobanError as error:
+            log.warning("page.not_stored", about=about, error=str(error))
 
     async def _page_all(self, held: Sequence[Hold]) -> None:
         alike: dict[tuple[str, str], list[Hold]] = {}

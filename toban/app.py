@@ -149,6 +149,9 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
             await listening.wait()
             for collector in wires.vcenters:
                 group.create_task(collector.run(None), name=f"vCenter {collector.name}")
+            if wires.notifier is not None:
+                group.create_task(wires.notifier.run(), name="notices")
+                group.create_task(wires.reporter.run(), name="reports")
             group.create_task(ticking.run(), name="schedules")
             group.create_task(watch.run(), name="policy files")
             group.create_task(_heartbeat(bus, clock, chosen, wires, watch), name="heartbeat")

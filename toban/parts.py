@@ -5,6 +5,9 @@ import socket
 from dataclasses import asdict
 
 from actuators.effectors import Effectors, EffectorSettings
+from actuators.notify.delivering import Notifier, Routes, Send
+from actuators.notify.following import Reporter
+from actuators.notify.routing import Channel, Report
 from actuators.redfish.blades import FencePatience
 from collectors.probe.looking import Looking
 from collectors.snmp import maps, origins
@@ -13,14 +16,20 @@ from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus.leases import BusLeases
 from engine.bus.port import Bus
+from engine.clients.notices import Addresses
+from engine.clients.offload import Offload
 from engine.clients.redfish import BmcAccount
 from engine.clients.vsphere import Account
 from engine.clock import Clock
 from engine.model import catalogue, ids
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
+from engine.model.event import Severity
+from engine.model.notice import Moment
 from toban import settings as config
 from toban.settings import Settings
+
+NOTICE_THREADS = 4
 
 
 class Wires:
@@ -45,6 +54,10 @@ class Wires:
             for name, account in accounts.items()
         ]
         self.sight = Looking({one.name: one for one in self.vcenters}, self.effectors.power_of, clock)
+        routes = _routes(chosen)
+        senders = {name: sender(name, one) for name, one in chosen.notify.channels.items()}
+        self.notifier = Notifier(bus, routes, senders, Offload("notify", NOTICE_THREADS), clock) if senders else None
+        self.reporter = Reporter(bus, frozenset(at for one in routes.reports for at in one.at))
         self.leases = BusLeases(bus, clock, _holder(), chosen.runs.lease)
         self.traps = TrapListener(
             _traps(chosen, site), maps.load(catalogue.shipped(), ()), origins.declared(site), bus, clock
@@ -107,3 +120,23 @@ def _traps(chosen: Settings, site: Site) -> TrapSettings:
         communities=tuple(line for line in lines if line),
         sources=sources,
     )
+
+
+def _routes(chosen: Settings) -> Routes:
+    told = chosen.notify
+    return Routes(
+        channels={
+            name: Channel(name, fallback=one.fallback, most=one.limit, within=one.within)
+            for name, one in told.channels.items()
+        },
+        reports=tuple(
+            Report(one.channel, frozenset(Moment(at) for at in one.at), Severity(one.severity)) for one in told.reports
+        ),
+        default=told.default,
+    )
+
+
+def sender(name: str, one: config.ChannelSettings) -> Send:
+    """What sends through one channel; raises ConfigurationError for an address or file that cannot be used."""
+    lines = (line.strip() for line in config.secrets(one.urls_file))
+    return Addresses(name, tuple(line for line in lines if line and not line.startswith("#"))).send

@@ -2,9 +2,9 @@
 
 import stat
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from engine import documents
 from engine.model.durations import Duration
@@ -81,6 +81,45 @@ class GuardSettings(_Part):
     """Accounts in vCenter under which programs act, not people, such as `backup@vsphere.local`; our own are known."""
 
 
+class ChannelSettings(_Part):
+    """One way to reach people."""
+
+    urls_file: SitePath
+    """One address a line, as apprise writes them (`mailto://...`, `json://...`, `slack://...`); a secret file."""
+    fallback: str | None = None
+    """The channel that is tried when this one does not take a notice."""
+    limit: Whole = Field(default=20, ge=1)
+    """Notices of one severity within `within`; more are counted and told in one line later."""
+    within: Duration = 600.0
+
+
+class ReportSettings(_Part):
+    """What is told without a policy asking for it."""
+
+    channel: str
+    at: tuple[Literal["detection", "start", "end", "page"], ...] = Field(min_length=1)
+    severity: Literal["info", "warning", "critical", "fatal"] = "info"
+    """Only what is at least so bad."""
+
+
+class NotifySettings(_Part):
+    """How people are told; without channels notices are only logged and filed."""
+
+    channels: dict[str, ChannelSettings] = Field(default_factory=dict)
+    reports: tuple[ReportSettings, ...] = ()
+    default: str | None = None
+    """The channel of a `notify` step whose own one the site does not have."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "NotifySettings":
+        named = [one.fallback for one in self.channels.values()] + [one.channel for one in self.reports]
+        for name in (*named, self.default):
+            if name is not None and name not in self.channels:
+                msg = f"there is no channel {name!r} under notify.channels"
+                raise ValueError(msg)
+        return self
+
+
 class RunSettings(_Part):
     """How patiently a run acts."""
 
@@ -115,6 +154,7 @@ class Settings(_Part):
     collect: CollectSettings = CollectSettings()
     guard: GuardSettings = GuardSettings()
     runs: RunSettings = RunSettings()
+    notify: NotifySettings = NotifySettings()
     replay: Duration = 7200.0
 
     @property
@@ -135,6 +175,15 @@ def load(path: Path) -> Settings:
 
 def secret(path: Path) -> str:
     """The first line of a secret file; refuses one that others may read."""
+    found = secrets(path)
+    if not found or not found[0]:
+        msg = f"the secret file {path} is empty; put the secret on its first line"
+        raise ConfigurationError(msg)
+    return found[0]
+
+
+def secrets(path: Path) -> tuple[str, ...]:
+    """Every line of a secret file; refuses one that others may read."""
     try:
         mode = path.stat().st_mode
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -144,7 +193,4 @@ def secret(path: Path) -> str:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         msg = f"the secret file {path} can be read by others; run: chmod 0400 {path}"
         raise ConfigurationError(msg)
-    if not lines or not lines[0]:
-        msg = f"the secret file {path} is empty; put the secret on its first line"
-        raise ConfigurationError(msg)
-    return lines[0]
+    return tuple(lines)

@@ -1,7 +1,8 @@
-"""notify.log: tell people through the log and a JSONL file, once per command, both languages."""
+"""notify.log: tell people, once per command and in both languages: the outbox, the log and a JSONL file."""
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import orjson
@@ -10,16 +11,19 @@ import structlog
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.errors import Transient
+from engine.model.event import Severity
+from engine.model.notice import Moment, Notice
 
 log = structlog.get_logger()
+Put = Callable[[Notice], Awaitable[None]]
 
 
 class LogNotice:
-    """Appends one line per notice; a notice that is in the file is never written again."""
+    """Stores the notice for delivery and appends one line; a notice that is in the file is never written again."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """`path` is created when first needed."""
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, clock: Clock, put: Put) -> None:
+        """`path` is created when first needed; `put` stores a notice in the outbox, once per id."""
+        self._path, self._clock, self._put = path, clock, put
 
     async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002  the port's shape
         """REACHED once the file holds this command's line."""
@@ -36,9 +40,10 @@ class LogNotice:
             return any(_id(line) == identity for line in lines)
 
     async def act(self, command: Command, called: Called) -> None:  # noqa: ARG002  nothing to follow
-        """Write the line and flush it to disk; raises Transient if the disk does not take it."""
+        """Store, then write the line and flush it; raises Transient if the bus or the disk does not take it."""
         given = command.parameters
         words = {"channel": given.get("channel"), "en": given.get("en"), "ja": given.get("ja")}
+        await self._put(_notice(command, self._clock))
         line = {"id": command.id, "at": self._clock.now().isoformat(), "target": command.target, **words}
         try:
             await asyncio.to_thread(self._write, orjson.dumps(line) + b"\n")
@@ -70,3 +75,18 @@ def _id(line: bytes) -> object:
     except orjson.JSONDecodeError:
         return None
     return found.get("id") if isinstance(found, dict) else None
+
+
+def _notice(command: Command, clock: Clock) -> Notice:
+    severity = command.parameters.get("severity")
+    return Notice(
+        id=command.id,
+        moment=Moment.STEP,
+        severity=Severity(severity) if severity in tuple(Severity) else Severity.WARNING,
+        about=command.target,
+        at=clock.now(),
+        en=str(command.parameters.get("en", "")),
+        ja=str(command.parameters.get("ja", "")),
+        channel=str(command.parameters.get("channel", "")) or None,
+        synthetic=command.parameters.get("synthetic") is True,
+    )

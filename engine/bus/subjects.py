@@ -11,6 +11,7 @@ ALL_INVENTORY = "inventory.>"
 ALL_DECISIONS = "decisions.>"
 ALL_RUNS = "runs.>"
 ALL_DEAD = "dead.>"
+ALL_NOTICES = "notices.>"
 PARTITIONS = 8
 
 
@@ -31,6 +32,7 @@ STREAMS: tuple[StreamPlan, ...] = (
     StreamPlan("INVENTORY", (ALL_INVENTORY,), 3650, 256 * MIB, latest_only=True),
     StreamPlan("DECISIONS", (ALL_DECISIONS,), 400, 256 * MIB),
     StreamPlan("RUNS", (ALL_RUNS,), 400, 256 * MIB),
+    StreamPlan("NOTICES", (ALL_NOTICES,), 60, 64 * MIB),
     StreamPlan("DEAD", (ALL_DEAD,), 60, 128 * MIB),
     StreamPlan("CURSORS", ("cursors.>",), 3650, 16 * MIB, latest_only=True),
     StreamPlan("KV_CONTROL", ("$KV.CONTROL.>",), 3650, 16 * MIB, latest_only=True),
@@ -78,6 +80,11 @@ def decisions_of(match: str) -> str:
 def run(name: str) -> str:
     """The journal of a run."""
     return f"runs.{token(name)}"
+
+
+def notice(name: str) -> str:
+    """One notice in the outbox."""
+    return f"notices.{token(name)}"
 
 
 def cursor(collector: str) -> str:

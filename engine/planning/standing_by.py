@@ -23,7 +23,8 @@ def notify(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
         f"{title.en}: {key} (seen: {_seen(asked)}); the run is {asked.match.id}",
         f"{title.ja}: {key}(検知: {_seen(asked)})、実行 {asked.match.id}",
     )
-    ordering.notify(orders, key, asked.step, texts)
+    drill = any(event.synthetic for event in asked.match.events)
+    ordering.notify(orders, key, asked.step, texts, synthetic=drill)
     return ()
 
 

@@ -93,11 +93,13 @@ def mark(orders: Orders, target: str, status: str, why: str) -> None:
     orders.add("object.mark", target, (), status=status, text=why)
 
 
-def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str]) -> None:
+def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str], *, synthetic: bool = False) -> None:
     """Tell people, in both languages."""
     given = step.parameters
     channel, template = str(given.get("channel", "oncall")), str(given.get("template", "plain"))
-    orders.add("notify.log", target, channel=channel, template=template, en=texts[0], ja=texts[1])
+    severity = str(given.get("severity", "warning"))
+    said = {"channel": channel, "template": template, "severity": severity, "en": texts[0], "ja": texts[1]}
+    orders.add("notify.log", target, **said, **({"synthetic": True} if synthetic else {}))
 
 
 def _watch(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> Command:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.bus import codec
+from engine.bus import codec, outbox, subjects
 from engine.bus.memory import MemoryBus, Storage
 from engine.clock import HandClock
 from engine.deciding import Decider, DeciderSettings
@@ -20,6 +20,7 @@ from engine.model.errors import Conflict, TobanError, Transient
 from engine.model.estate import Estate
 from engine.model.event import Event
 from engine.model.match import Ended, Match
+from engine.model.notice import Notice
 from engine.model.policy import Policy
 from engine.model.run import Outcome
 from tests.engine import worlds
@@ -85,6 +86,9 @@ class Night:
 
     def told(self, kind: str) -> list[Event]:
         return [one for record in self.stored("events.>") if (one := codec.parse(record.body)).type == kind]
+
+    def outbox(self) -> list[Notice]:
+        return [outbox.read(record) for record in self.stored(subjects.ALL_NOTICES)]
 
     def match(self, by: str, on: int | str = 1, name: str = "", opened: float = 0) -> Match:
         key = f"host:esx{on}" if isinstance(on, int) else on
@@ -350,6 +354,7 @@ def test_a_mass_failure_is_one_page_and_nobody_is_looked_at() -> None:
     assert night.eyes.asked == []
     (page,) = night.told("toban.page")
     assert "fencer holds 8 objects" in page.data["text"]
+    assert [notice.moment for notice in night.outbox()] == ["page"]
     assert len(night.told("toban.decision.held")) == 9
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from toban.cli import answering, control, demo, example, inject, marking, policy, reading, record, serve
+from toban.cli import answering, control, demo, example, inject, marking, notify, policy, reading, record, serve
 
 app = typer.Typer(
     name="toban",
@@ -29,3 +29,4 @@ app.command("stop")(control.stop)
 app.command("release")(control.release)
 app.command("maintenance")(control.maintenance)
 app.command("mark")(marking.mark)
+app.add_typer(notify.app, name="notify")
