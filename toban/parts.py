@@ -60,7 +60,7 @@ class Wires:
         self.reporter = Reporter(bus, frozenset(at for one in routes.reports for at in one.at))
         self.leases = BusLeases(bus, clock, _holder(), chosen.runs.lease)
         self.traps = TrapListener(
-            _traps(chosen, site), maps.load(catalogue.shipped(), ()), origins.declared(site), bus, clock
+            _traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
         )
 
     def health(self) -> dict[str, object]:

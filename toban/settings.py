@@ -53,6 +53,8 @@ class SnmpSettings(_Part):
     bind: str = "0.0.0.0:162"
     community_file: SitePath
     """One accepted community per line."""
+    maps: tuple[SitePath, ...] = ()
+    """Trap maps of the site's own; where one names a trap that a shipped map has too, the site's word counts."""
     sources: tuple[str, ...] = ()
     """Networks (CIDR) that traps may come from; empty: the chassis addresses of the estate only."""
 

@@ -144,7 +144,8 @@ def _listed(heard: Heard, sender: str, rule: Rule, tables: Tables) -> _Found | N
     kind = rule.entry.type
     if rule.entry.state is not None:
         value = naming.find(varbinds, rule.state_column or "")
-        kind = rule.entry.state.values.get(value if isinstance(value, int) else naming.text(value))
+        word = value if isinstance(value, int) else naming.text(value)
+        kind = rule.entry.state.absent if value is None else rule.entry.state.values.get(word)
     if kind is None:
         return None
     said = {role: naming.find(varbinds, column) for role, column in rule.columns.items()}
@@ -155,15 +156,24 @@ def _listed(heard: Heard, sender: str, rule: Rule, tables: Tables) -> _Found | N
         "vendor_severity": rule.entry.vendor_severity,
     }
     if "slot" in said:
-        slot = naming.number(said.pop("slot"))
+        slot = naming.slot(said.pop("slot"), rule.slot_after)
         if slot is not None:
             data["slot"] = slot
     data |= {role: naming.text(value) for role, value in said.items() if naming.text(value)}
-    subject = naming.chassis_subject(data, sender, "slot" in rule.columns, tables.origins)
+    subject = _subject(rule, data, sender, tables.origins)
     if isinstance(sequence, int) and sequence not in (0, -1):
         data["sequence"] = sequence
         return _Found(kind, subject, data, ("sequence", sequence, *naming.content(varbinds)), WINDOW_SEQUENCE)
     return _Found(kind, subject, data, naming.content(varbinds), WINDOW_CONTENT)
+
+
+def _subject(rule: Rule, data: dict[str, JsonValue], sender: str, origins: Origins) -> str | None:
+    if rule.whose == "server":
+        return naming.server_subject(data, sender, origins)
+    if rule.whose in (Kind.VM, Kind.HOST):
+        return naming.named_subject(Kind(rule.whose), str(data.get(rule.whose, "")), origins)
+    slotted = "slot" in rule.columns and (not rule.slot_after or "slot" in data)
+    return naming.chassis_subject(data, sender, slotted, origins)
 
 
 def _platform(heard: Heard, sender: str, tables: Tables) -> _Found:

@@ -5,119 +5,15 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from collectors.snmp.mapfile import About, Entry, PetTable, TrapMap
 from engine.model.catalogue import Catalogue
 from engine.model.errors import ConfigurationError
 
-OID_PATTERN = r"^[0-2](\.[0-9]+)+$"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class About(_Part):
-    """Which varbind (by name) says what about the part that a trap speaks of."""
-
-    slot: str | None = None
-    chassis_serial: str | None = None
-    chassis_name: str | None = None
-    part: str | None = None
-    serial: str | None = None
-    name: str | None = None
-    sequence: str | None = None
-    """The vendor's running number; 0 and -1 mean none."""
-
-
-class State(_Part):
-    """The varbind whose value chooses the type, for traps that raise and clear under one OID."""
-
-    varbind: str
-    values: dict[int | str, str]
-
-
-class Entry(_Part):
-    """One trap."""
-
-    name: str
-    vendor_severity: str
-    type: str | None = None
-    state: State | None = None
-    """Instead of `type`; a value that is not listed gives no event."""
-    about: str | None = None
-    cleared_by: str | None = Field(default=None, pattern=OID_PATTERN)
-    note: str | None = None
-
-
-class Specific(_Part):
-    """One PET specific number."""
-
-    type: str
-    vendor_severity: str
-    name: str
-
-
-class PetVendor(_Part):
-    """A manufacturer's own reading of specific numbers."""
-
-    name: str
-    specifics: dict[int, Specific] = Field(default_factory=dict)
-
-
-class Levels(_Part):
-    """Types for the three levels of a sensor; None: no such type."""
-
-    ok: str | None
-    warning: str | None
-    critical: str | None
-
-
-class Presence(_Part):
-    """Types for there and not there."""
-
-    present: str
-    absent: str
-
-
-class Redundancy(_Part):
-    """Types for full and any less."""
-
-    full: str
-    lost: str
-
-
-class Sensor(_Part):
-    """The rules for one IPMI sensor type."""
-
-    part: str
-    levels: Levels | None = None
-    presence: Presence | None = None
-    redundancy: Redundancy | None = None
-    offsets: dict[int, tuple[str | None, str | None]] = Field(default_factory=dict)
-
-
-class PetTable(_Part):
-    """How Platform Event Traps are read."""
-
-    enterprise: str = Field(pattern=OID_PATTERN)
-    specifics: dict[int, Specific]
-    vendors: dict[int, PetVendor]
-    sensors: dict[int, Sensor]
-
-
-class TrapMap(_Part):
-    """One file: a vendor's traps."""
-
-    vendor: str
-    title: str
-    varbinds: dict[str, str] = Field(default_factory=dict)
-    """Column OIDs by name."""
-    about: dict[str, About] = Field(default_factory=dict)
-    traps: dict[str, Entry] = Field(default_factory=dict)
-    pet: PetTable | None = None
+NO_VARBIND = frozenset({"whose", "slot_after"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +24,8 @@ class Rule:
     entry: Entry
     columns: dict[str, str]
     """Column OID by role: slot, chassis_serial, ..."""
+    whose: str
+    slot_after: str
     state_column: str | None
 
 
@@ -187,7 +85,7 @@ def _loaded(text: str, file: str) -> object:
 
 def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[tuple[str | int, ...], str]]:
     for about, roles in one.about.items():
-        for role, name in roles.model_dump(exclude_none=True).items():
+        for role, name in roles_of(roles).items():
             if name not in one.varbinds:
                 yield ("about", about, role), f"varbind {name!r} is not listed under varbinds"
     for oid, entry in one.traps.items():
@@ -220,7 +118,15 @@ def _entry_problems(
 
 def types_of(entry: Entry) -> list[str]:
     """Every event type that a trap can become."""
-    return [entry.type] if entry.type else sorted(set(entry.state.values.values())) if entry.state else []
+    if entry.state is None:
+        return [entry.type] if entry.type else []
+    absent = [entry.state.absent] if entry.state.absent else []
+    return sorted({*entry.state.values.values(), *absent})
+
+
+def roles_of(about: About) -> dict[str, str]:
+    """Varbind name by role."""
+    return {role: name for role, name in about.model_dump(exclude_none=True).items() if role not in NO_VARBIND}
 
 
 def types(known: TrapMaps) -> frozenset[str]:
@@ -246,9 +152,10 @@ def _pet_types(pet: PetTable) -> Iterable[tuple[tuple[str | int, ...], str]]:
 def _rules(one: TrapMap) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for oid, entry in one.traps.items():
-        roles = one.about[entry.about].model_dump(exclude_none=True) if entry.about else {}
-        columns = {role: one.varbinds[name] for role, name in roles.items()}
-        rule = Rule(one.vendor, entry, columns, one.varbinds[entry.state.varbind] if entry.state else None)
+        about = one.about[entry.about] if entry.about else About()
+        columns = {role: one.varbinds[name] for role, name in roles_of(about).items()}
+        state = one.varbinds[entry.state.varbind] if entry.state else None
+        rule = Rule(one.vendor, entry, columns, about.whose, about.slot_after, state)
         found[oid] = rule
         parent, _, last = oid.rpartition(".")
         if not parent.endswith(".0"):

@@ -17,6 +17,7 @@ ENVELOPE = frozenset({snmp.SYS_UPTIME, snmp.TRAP_OID, TRAP_ADDRESS, TRAP_COMMUNI
 """Varbinds about the message, not about what happened."""
 
 LIMIT_TEXT = 256
+LIMIT_NAME = 200
 LAST_SLOT = 64
 
 
@@ -51,6 +52,14 @@ def number(value: Value) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
 
+def slot(value: Value, after: str) -> int | None:
+    """The number of a slot; with a word before it only where that word stands there."""
+    if not after:
+        return number(value)
+    said = text(value)
+    return number(said.removeprefix(after).encode()) if said.startswith(after) else None
+
+
 def shown(varbinds: Iterable[snmp.Varbind]) -> JsonValue:
     """All varbinds as name and value, in order; octets that are not text as hex beside a best effort."""
     return [{"oid": item.oid, "value": _json(item.value)} for item in varbinds if item.oid != TRAP_COMMUNITY]
@@ -83,6 +92,19 @@ def chassis_subject(data: dict[str, JsonValue], sender: str, slotted: bool, orig
         return object_id(Kind.CHASSIS, chassis)
     slot = data.get("slot")
     return machine_id(chassis, slot) if isinstance(slot, int) and 1 <= slot <= LAST_SLOT else None
+
+
+def server_subject(data: dict[str, JsonValue], sender: str, origins: Origins) -> str | None:
+    """The machine with this serial number, else the one whose BMC has the sender's address."""
+    serial = str(data.get("serial", "")).upper()
+    return origins.machines_by_serial.get(serial) or origins.machines_by_address.get(sender)
+
+
+def named_subject(kind: Kind, name: str, origins: Origins) -> str | None:
+    """A VM by its name; a host only if the site declares one of that name."""
+    if not name or len(name) > LIMIT_NAME:
+        return None
+    return object_id(kind, name) if kind is Kind.VM or name in origins.hosts else None
 
 
 def machine_subject(guid: str, sender: str, origins: Origins) -> str | None:

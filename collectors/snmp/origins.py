@@ -23,8 +23,12 @@ class Origins:
     """IP address of the chassis manager to chassis name."""
     machines_by_guid: Mapping[str, str] = field(default_factory=_nothing)
     """System GUID, lower case and dashed, to machine id (`machine:chassis1/3`)."""
+    machines_by_serial: Mapping[str, str] = field(default_factory=_nothing)
+    """Serial number of a blade, upper case, to machine id."""
     machines_by_address: Mapping[str, str] = field(default_factory=_nothing)
     """IP address of a BMC to machine id."""
+    hosts: frozenset[str] = field(default_factory=frozenset)
+    """Host definitions."""
     proxies: frozenset[str] = field(default_factory=frozenset)
     """Forwarders whose snmpTrapAddress is believed."""
 
@@ -40,7 +44,9 @@ def declared(site: Site, proxies: Iterable[str] = ()) -> Origins:
         chassis_by_serial=_unique((chassis.serial.strip().upper(), chassis.name) for chassis in site.chassis),
         chassis_by_address=_unique((chassis.address, chassis.name) for chassis in site.chassis),
         machines_by_guid=_unique((slot.uuid.lower(), machine) for machine, slot in slots),
+        machines_by_serial=_unique((slot.serial.strip().upper(), machine) for machine, slot in slots),
         machines_by_address=_unique((urlsplit(slot.bmc.url).hostname or "", machine) for machine, slot in slots),
+        hosts=frozenset(site.standings),
         proxies=frozenset(proxies),
     )
 

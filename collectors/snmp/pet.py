@@ -6,7 +6,7 @@ Source: IPMI Platform Event Trap Format 1.0, tables 1 and 2. Where known machine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from collectors.snmp.maps import PetTable, Sensor, Specific
+from collectors.snmp.mapfile import PetTable, Sensor, Specific
 
 BLOCK_COLUMN = "1.3.6.1.4.1.3183.1.1.1"
 SHORTEST = 31

@@ -16,7 +16,9 @@ from tests.collectors.snmp.traps import blade, mapped, notification
 from tests.engine.clients.snmp.vectors import vectors
 from tests.shared_data import shared
 
-SHIPPED = ("hpe-c7000", "ipmi-pet")
+NO_TYPE = frozenset({"watchdog.poweroff.cleared", "post.error.cleared"})
+"""Recoveries of facts: the vocabulary has none."""
+BLADECENTER = "1.3.6.1.4.1.2.6.158.3.1.1"
 
 
 def test_the_catalogue_knows_every_type_of_the_shared_vocabulary():
@@ -35,27 +37,70 @@ def test_only_the_loss_of_a_machine_tells_that_it_is_down():
     assert {name for name, word in told.items() if word == "up"} == {"blade.power.on"}
 
 
-def test_every_built_trap_of_the_shipped_vendors_becomes_its_type():
+def test_every_built_trap_of_every_vendor_becomes_its_type():
     seen = 0
     for comment, datagram in vectors("mib_synthetic").items():
-        head, _, expected = (part.strip() for part in comment.split("|"))
-        if head.split(":")[1] in SHIPPED:
-            assert mapped(datagram).event.type == expected, comment
+        _, _, expected = (part.strip() for part in comment.split("|"))
+        found = mapped(datagram)
+        if expected in NO_TYPE:
+            assert found is None or found.event.type == "trap.unmapped", comment
+        else:
+            assert found.event.type == expected, comment
             seen += 1
-    assert seen == 67
+    assert seen == 512
 
 
-def test_the_c7000_map_agrees_with_the_mib_in_names_varbinds_and_severities():
+def test_a_blade_of_a_bladecenter_is_told_by_its_slot_and_another_part_by_its_chassis():
+    items = [(f"{BLADECENTER}.5.0", b"ENCL-SER-1"), (f"{BLADECENTER}.7.0", 0)]
+    blade_trap = notification("1.3.6.1.4.1.2.6.158.3.0.128", [*items, (f"{BLADECENTER}.15.0", b"Blade_3")])
+    switch = notification("1.3.6.1.4.1.2.6.158.3.0.129", [*items, (f"{BLADECENTER}.15.0", b"IOMod_3")])
+    assert (mapped(blade_trap).event.type, mapped(blade_trap).event.subject) == (
+        "blade.health.critical",
+        "machine:chassis1/3",
+    )
+    assert mapped(switch).event.subject == "chassis:chassis1"
+
+
+def test_a_trap_that_leaves_its_state_out_counts_as_raised_and_an_unexplained_state_gives_no_event():
+    key, serial = "1.3.6.1.4.1.2.6.158.3.0.128", (f"{BLADECENTER}.5.0", b"ENCL-SER-1")
+    assert mapped(notification(key, [serial])).event.type == "blade.health.critical"
+    assert mapped(notification(key, [serial, (f"{BLADECENTER}.7.0", 8)])).event.type == "blade.health.ok"
+    assert mapped(notification(key, [serial, (f"{BLADECENTER}.7.0", 99)])) is None
+
+
+def test_a_server_is_told_by_its_serial_number_or_by_the_address_of_its_controller():
+    fan = "1.3.6.1.4.1.674.10892.5.3.2.1.0.2153"
+    tag = ("1.3.6.1.4.1.674.10892.5.3.1.2.0", b"blade-ser-3")
+    assert mapped(notification(fan, [tag])).event.subject in {"machine:chassis1/3", "sender:198.51.100.9"}
+    assert mapped(notification("1.3.6.1.4.1.10876.100.3.0.103", [])).event.type == "fan.failed"
+
+
+def test_a_vm_is_named_by_its_varbind_and_a_host_only_if_the_site_has_one_of_that_name():
+    lost = notification("1.3.6.1.4.1.6876.4.1.0.3", [("1.3.6.1.4.1.6876.2.1.1.2.5", b"VM-01")])
+    assert (mapped(lost).event.type, mapped(lost).event.subject) == ("vm.heartbeat.lost", "vm:VM-01")
+    alert = notification("1.3.6.1.4.1.6876.4.1.0.302", [])
+    assert mapped(alert).event.subject == "sender:198.51.100.9"
+
+
+def test_what_every_agent_sends_is_known():
+    for number, kind in ((1, "agent.restarted"), (3, "nic.link.down"), (4, "nic.link.up"), (5, "security.auth.failed")):
+        assert mapped(notification(f"1.3.6.1.6.3.1.1.5.{number}", [])).event.type == kind
+
+
+def test_the_maps_agree_with_the_mibs_in_names_varbinds_and_severities():
     data = json.loads(shared("traps/normalised_traps.json").read_text(encoding="utf-8"))
+    words = {"enclosure_serial": "chassis_serial", "component": "part"}
     for trap in data["traps"]:
-        if trap["vendor"] == "hpe-c7000":
-            rule = traps.MAPS.rules[trap["oid"]]
-            assert (rule.entry.name, rule.entry.vendor_severity) == (trap["name"], trap["vendor_severity"])
-            assert rule.entry.cleared_by == (trap["cleared_by"] or {}).get("oid")
-            for role, name in trap["roles"].items():
-                column = rule.columns.get({"enclosure_serial": "chassis_serial", "component": "part"}.get(role, role))
-                if role not in {"enclosure", "rack"}:
-                    assert column == data["varbinds"]["hpe-c7000"][name]["oid"], trap["name"]
+        if trap["vendor"] == "ipmi-pet":
+            continue
+        rule = traps.MAPS.rules[trap["oid"]]
+        assert (rule.entry.name, rule.entry.vendor_severity) == (trap["name"], trap["vendor_severity"] or "none")
+        clears = (trap["cleared_by"] or {}).get("type") not in NO_TYPE
+        assert rule.entry.cleared_by == ((trap["cleared_by"] or {}).get("oid") if clears else None), trap["name"]
+        for role, name in trap["roles"].items():
+            column = rule.columns.get(words.get(role, role))
+            if role in {"enclosure_serial", "sequence", "component", "vm", "host"}:
+                assert column == data["varbinds"][trap["vendor"]][name]["oid"], trap["name"]
 
 
 def test_a_lost_blade_is_named_by_chassis_serial_and_slot():
@@ -109,7 +154,7 @@ def test_a_trap_without_a_name_is_unmapped_and_lenient():
         if isinstance(decoded, snmp.Notification):
             event = mapped(datagram).event
             assert event.data["lenient"]
-            assert event.type == "trap.unmapped"
+            assert (event.type == "trap.unmapped") == (decoded.key not in traps.MAPS.rules)
 
 
 def test_the_community_is_not_in_the_event():
