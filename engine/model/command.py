@@ -7,6 +7,15 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
+class Undo(BaseModel):
+    """The act that takes another one back, on the same object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verb: str
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+
 class Command(BaseModel):
     """One act. It carries everything needed to do, verify and resume it without asking the estate again."""
 
@@ -30,6 +39,8 @@ class Command(BaseModel):
     """How often it is tried at most; None: as the site says."""
     pause: float | None = Field(default=None, ge=0)
     """Seconds of rest between two tries; None: as the site says."""
+    undo: Undo | None = None
+    """What takes it back, where that can be done: carried out if something that needed it did not come about."""
 
 
 class State(StrEnum):

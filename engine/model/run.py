@@ -62,6 +62,8 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
     HELD = "held"
     SKIPPED = "skipped"
+    COMPENSATED = "compensated"
+    """It was done, and taken back."""
     STEP = "step"
     ENDED = "ended"
 

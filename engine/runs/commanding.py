@@ -35,6 +35,8 @@ class _Try:
     command: Command
     ledger: Ledger
     until: float
+    run: str | None = None
+    """The run whose cancelling stops it."""
     attempt: int = 0
     reference: str | None = None
     doubt_until: float | None = None
@@ -68,14 +70,22 @@ class Commander:
         """All parts are handed in."""
         self._effectors, self._stop, self._clock, self._patience = effectors, stop, clock, patience
 
-    async def carry_out(self, command: Command, plan: RunPlan, ledger: Ledger) -> None:
-        """Bring the command to DONE, FAILED, HELD or UNKNOWN, whichever the world allows; all of it journalled."""
+    async def cancelled(self, plan: RunPlan) -> str | None:
+        """Who cancelled this run and why, or None; whatever comes after that word is not begun."""
+        return await self._stop(f"run:{plan.run}")
+
+    async def carry_out(self, command: Command, plan: RunPlan, ledger: Ledger, *, compensating: bool = False) -> None:
+        """Bring the command to DONE, FAILED, HELD or UNKNOWN, whichever the world allows; all of it journalled.
+
+        A run that a person cancelled begins nothing more, except what takes back what it did (`compensating`).
+        """
         effector = self._effectors.of(command.verb, rehearsal=plan.rehearsal)
         if effector is None:
             await ledger.write(Phase.FAILED, command=command, detail=f"nothing here can do {command.verb}")
             return
         now = self._clock.monotonic()
-        attempt = _Try(command, ledger, until=now + command.deadline)
+        run = None if compensating else f"run:{plan.run}"
+        attempt = _Try(command, ledger, until=now + command.deadline, run=run)
         before = ledger.view.commands.get(command.id)
         if before is not None:  # an earlier life started it: in doubt until the world says otherwise
             attempt.attempt, attempt.reference = before.attempt, before.reference
@@ -142,9 +152,10 @@ class Commander:
             return await self._settle(attempt, Phase.FAILED, detail, sighting)
         if attempt.attempt:
             await self._clock.sleep(attempt.pause(self._patience))
-        stopped = await self._stop(attempt.command.target)
-        if stopped is not None:
-            return await self._settle(attempt, Phase.HELD, f"stopped: {stopped}", sighting)
+        for scope in (attempt.command.target, attempt.run):
+            stopped = await self._stop(scope) if scope is not None else None
+            if stopped is not None:
+                return await self._settle(attempt, Phase.HELD, f"stopped: {stopped}", sighting)
         attempt.attempt, attempt.reference, attempt.doubt_until = attempt.attempt + 1, None, None
         await attempt.ledger.write(
             Phase.START,

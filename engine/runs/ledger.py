@@ -1,5 +1,8 @@
 """The journal of one run while it is being carried out: position, chain and folded state in one place."""
 
+import asyncio
+from collections.abc import Sequence
+
 from pydantic import JsonValue
 
 from engine.clock import Clock
@@ -7,6 +10,18 @@ from engine.model import ids, run
 from engine.model.command import Command
 from engine.model.run import Entry, Outcome, Phase, RunPlan, RunView
 from engine.runs.port import Held, Journal
+
+
+class Together:
+    """Several leases as one: all of them hold, and the newest token stands for them (tokens grow over all targets)."""
+
+    def __init__(self, leases: Sequence[Held]) -> None:
+        """None at all guards nothing: a run that only tells people."""
+        self._leases = leases
+
+    def guard(self) -> int:
+        """The newest fencing token; raises `Permanent` once any of the leases may have run out."""
+        return max((lease.guard() for lease in self._leases), default=0)
 
 
 class Ledger:
@@ -18,6 +33,7 @@ class Ledger:
         self._position, self._number, self._previous = 0, 0, ""
         self.view = RunView()
         self.lease: Held | None = None
+        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(cls, journal: Journal, name: str, clock: Clock) -> "Ledger":
@@ -55,22 +71,28 @@ class Ledger:
         reference: str | None = None,
         facts: dict[str, JsonValue] | None = None,
     ) -> None:
-        """One more record; returns when it is durable."""
-        entry = Entry(
-            run=self._name,
-            number=self._number + 1,
-            phase=phase,
-            at=self._clock.now(),
-            step=command.step if command else step,
-            command=command.id if command else None,
-            attempt=attempt,
-            token=self.lease.guard() if self.lease is not None and phase is Phase.START else 0,
-            detail=detail,
-            reference=reference,
-            facts=facts or {},
-            outcome=outcome,
-            plan=plan,
-            previous=self._previous,
-        )
-        self._position = await self._journal.append(entry, self._position)
-        self._took(entry)
+        """One more record; returns when it is durable. Commands that go side by side write one after the other."""
+        said = {
+            "phase": phase,
+            "step": command.step if command else step,
+            "command": command.id if command else None,
+            "attempt": attempt,
+            "detail": detail,
+            "reference": reference,
+            "facts": facts or {},
+            "outcome": outcome,
+            "plan": plan,
+        }
+        async with self._writing:
+            entry = Entry.model_validate(
+                {
+                    "run": self._name,
+                    "number": self._number + 1,
+                    "at": self._clock.now(),
+                    "token": self.guard() if phase is Phase.START else 0,
+                    "previous": self._previous,
+                    **said,
+                }
+            )
+            self._position = await self._journal.append(entry, self._position)
+            self._took(entry)

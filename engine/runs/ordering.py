@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.estate import reading
 from engine.model import ids
-from engine.model.command import Command
+from engine.model.command import Command, Undo
 from engine.model.estate import Estate, LiveHost, LiveVm, Power
 from engine.model.ids import Kind
 from engine.model.plan import Move, Plan
@@ -26,7 +26,9 @@ class Orders:
         self._run, self._step = run, step
         self.commands: list[Command] = []
 
-    def add(self, verb: str, target: str, needs: tuple[Command, ...] = (), /, **parameters: object) -> Command:
+    def add(
+        self, verb: str, target: str, needs: tuple[Command, ...] = (), undo: Undo | None = None, /, **parameters: object
+    ) -> Command:
         """One more command, with the timeout and the tries that the policy gave its step."""
         retry = self._step.retry
         command = Command.model_validate(
@@ -36,6 +38,7 @@ class Orders:
                 "verb": verb,
                 "target": target,
                 "parameters": parameters,
+                "undo": undo,
                 "needs": tuple(need.id for need in needs),
                 "deadline": self._step.timeout or DEADLINES.get(verb, DEADLINE),
                 "attempts": retry.attempts if retry is not None else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.model.command import Command
+from engine.model.command import Command, Undo
 from engine.model.estate import Chassis, LiveHost, Slot, Standing
 from engine.runs.ordering import Orders
 
@@ -27,7 +27,8 @@ def diagnose_and_fence(orders: Orders, place: Standing, live: LiveHost, peers: I
 def shut_down(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...] = ()) -> None:
     """Into maintenance mode, then an orderly shutdown, proven off by the BMC."""
     if place.slot is not None and place.chassis is not None:
-        ready = orders.add("host.enter_maintenance", place.id, needs, **host(place, live))
+        back = Undo(verb="host.exit_maintenance")
+        ready = orders.add("host.enter_maintenance", place.id, needs, back, **host(place, live))
         who = {**host(place, live), **_blade(place.chassis, place.slot), "machine_uuid": place.slot.uuid}
         orders.add("host.shutdown", place.id, (ready,), **who)
 

@@ -1,25 +1,33 @@
 """The runner walks a plan: look, START, act, look, DONE, each line durable before the next move."""
 
+import asyncio
+from contextlib import AsyncExitStack
+
 import structlog
 
 from engine.clock import Clock
 from engine.model import following
+from engine.model.command import Command
 from engine.model.errors import TobanError
 from engine.model.run import Outcome, Phase, PlannedStep, RunPlan
-from engine.runs import stepping
+from engine.runs import compensating, scheduling, stepping
 from engine.runs.commanding import Commander
-from engine.runs.ledger import Ledger
+from engine.runs.ledger import Ledger, Together
 from engine.runs.port import Journal, Leases
+from engine.runs.scheduling import Bounds
 
 log = structlog.get_logger()
 
 
 class Runner:
-    """Carries runs to their end; one run at a time per target by its lease. Safe to start again after any crash."""
+    """Carries runs to their end; one run at a time per target by its leases. Safe to start again after any crash."""
 
-    def __init__(self, journal: Journal, leases: Leases, commander: Commander, clock: Clock) -> None:
-        """All parts are handed in."""
+    def __init__(
+        self, journal: Journal, leases: Leases, commander: Commander, clock: Clock, bounds: Bounds | None = None
+    ) -> None:
+        """All parts are handed in. `bounds`: how much goes on side by side within a step."""
         self._journal, self._leases, self._commander, self._clock = journal, leases, commander, clock
+        self._bounds = bounds or Bounds()
 
     async def start(self, plan: RunPlan) -> Outcome:
         """Carry out a plan. If the run exists already (an earlier life wrote it), it is resumed instead."""
@@ -46,8 +54,10 @@ class Runner:
         if known is None:  # pragma: no cover  the branch above wrote it
             msg = f"run {run} has no plan"
             raise TobanError(msg)
-        async with self._leases.hold(known.object) as lease:
-            ledger.lease = lease
+        commands = [command for step in known.steps for command in step.commands]
+        async with AsyncExitStack() as stack:
+            targets = scheduling.exclusive(commands, known.object)
+            ledger.lease = Together([await stack.enter_async_context(self._leases.hold(one)) for one in targets])
             return await self._walk(known, ledger)
 
     async def _walk(self, plan: RunPlan, ledger: Ledger) -> Outcome:
@@ -62,20 +72,59 @@ class Runner:
         return ended
 
     async def _step(self, step: PlannedStep, plan: RunPlan, ledger: Ledger) -> Outcome:
-        if not following.allowed(step.after, ledger.view.steps):
-            return Outcome.SKIPPED
-        for command in step.commands:
-            standing = ledger.view.commands.get(command.id)
-            if standing is not None and standing.phase in stepping.SETTLED:
-                continue
-            missing = [need for need in command.needs if not ledger.is_done(need)]
-            if missing:
-                detail = f"not tried: {', '.join(missing)} did not succeed"
-                await ledger.write(Phase.SKIPPED, command=command, detail=detail)
-                continue
-            await self._commander.carry_out(command, plan, ledger)
-        phases = [ledger.view.commands[command.id].phase for command in step.commands]
-        return stepping.outcome_of_step(step, phases)
+        cancelled = await self._commander.cancelled(plan)
+        begun = any(command.id in ledger.view.commands for command in step.commands)
+        if not begun and (cancelled is not None or not following.allowed(step.after, ledger.view.steps)):
+            return Outcome.SKIPPED if cancelled is None else Outcome.HELD
+        await self._all_of(step, plan, ledger)
+        phases = {command.id: ledger.view.commands[command.id].phase for command in step.commands}
+        cancelled = cancelled or await self._commander.cancelled(plan)
+        for undo in compensating.undoing(step.commands, phases, cancelled=cancelled is not None):
+            await self._take_back(undo, plan, ledger)
+        return stepping.outcome_of_step(step, phases.values())
+
+    async def _all_of(self, step: PlannedStep, plan: RunPlan, ledger: Ledger) -> None:
+        """Every command of the step to its end, side by side as far as they may."""
+        going: dict[str, Command] = {}
+        ended = asyncio.Event()
+
+        async def one(command: Command) -> None:
+            try:
+                await self._commander.carry_out(command, plan, ledger)
+            finally:
+                del going[command.id]
+                ended.set()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    ended.clear()
+                    choice = scheduling.next_of(step.commands, _settled(ledger), list(going.values()), self._bounds)
+                    for command, missing in choice.skip:
+                        detail = f"not tried: {', '.join(missing)} did not succeed"
+                        await ledger.write(Phase.SKIPPED, command=command, detail=detail)
+                    for command in choice.go:
+                        going[command.id] = command
+                        group.create_task(one(command), name=f"command {command.id}")
+                    if not going and not choice.skip:
+                        return
+                    if going:
+                        await ended.wait()
+        except BaseExceptionGroup as several:  # the first one says why the run stands still
+            raise several.exceptions[0] from several
+
+    async def _take_back(self, undo: Command, plan: RunPlan, ledger: Ledger) -> None:
+        """Carry out an undo, and note that what it takes back is gone."""
+        standing = ledger.view.commands.get(undo.id)
+        if standing is None or standing.phase not in stepping.SETTLED:
+            await self._commander.carry_out(undo, plan, ledger, compensating=True)
+        if ledger.is_done(undo.id):
+            taken = undo.model_copy(update={"id": compensating.undone(undo)})
+            await ledger.write(Phase.COMPENSATED, command=taken, detail=f"taken back by {undo.verb}")
+
+
+def _settled(ledger: Ledger) -> dict[str, Phase]:
+    return {name: one.phase for name, one in ledger.view.commands.items() if one.phase in stepping.SETTLED}
 
 
 def _told(step: PlannedStep, outcome: Outcome) -> str:

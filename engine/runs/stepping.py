@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from engine.model import actions
 from engine.model.run import Outcome, Phase, PlannedStep
 
-SETTLED = frozenset({Phase.DONE, Phase.FAILED, Phase.UNKNOWN, Phase.HELD, Phase.SKIPPED})
+SETTLED = frozenset({Phase.DONE, Phase.FAILED, Phase.UNKNOWN, Phase.HELD, Phase.SKIPPED, Phase.COMPENSATED})
 """A command in one of these is over."""
 RESET = "reset-result"
 

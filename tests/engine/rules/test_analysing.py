@@ -13,7 +13,7 @@ from tests.engine.worlds import site
 from toban import emitting
 
 ROOT = Path(__file__).parents[3]
-AROUND = Surroundings(emitting.emitted(shipped()), {"host.load": 20.0, "vm.load": 20.0}, site(2), 30.0)
+AROUND = Surroundings(emitting.emitted(shipped()) - {"em.failed"}, {"host.load": 20.0, "vm.load": 20.0}, site(2), 30.0)
 HELD = "{event: host.unreachable, for: 60s, by: host}"
 MIGRATE = "[{id: a, migrate: {from: $host}}]"
 FENCE = "[{id: a, fence: {host: $host}}]"
