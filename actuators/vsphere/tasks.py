@@ -1,7 +1,8 @@
 """Waiting for a vCenter task, with its progress, to a typed end."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -47,12 +48,23 @@ class Fate:
         return self.state in ("queued", "running")
 
 
+@dataclass(slots=True)
+class _Board:
+    """The tasks of one vCenter that somebody waits for: fifty waiters are one question, not fifty."""
+
+    wanted: set[str] = field(default_factory=set)
+    seen: dict[str, TaskFacts | None] = field(default_factory=dict)
+    read_at: float | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class TaskWatch:
     """Follows tasks."""
 
     def __init__(self, vcenters: VCenters, clock: Clock) -> None:
         """Time is handed in."""
         self._vcenters, self._clock = vcenters, clock
+        self._boards: dict[str, _Board] = {}
 
     async def fate(self, vcenter: str, reference: str) -> Fate | None:
         """What became of an order: by its task, or by the trail that it left; None: vCenter knows of no such task."""
@@ -74,9 +86,17 @@ class TaskWatch:
 
         Raises TaskFailed with the fault, or InDoubt if vCenter forgot the task: then only the end state counts.
         """
+        board = self._boards.setdefault(vcenter, _Board())
+        board.wanted.add(reference)
+        try:
+            return await self._end_of(command, vcenter, reference, meanwhile)
+        finally:
+            board.wanted.discard(reference)
+
+    async def _end_of(self, command: Command, vcenter: str, reference: str, meanwhile: Meanwhile) -> TaskFacts:
         shown = -1
         while True:
-            found = await self._vcenters.ask(vcenter, lambda session: vsphere_reading.task(session, reference))
+            found = await self._read(vcenter, reference)
             if found is None:
                 msg = f"vCenter {vcenter} no longer knows the task {reference}"
                 raise InDoubt(msg)
@@ -89,3 +109,13 @@ class TaskWatch:
                 raise TaskFailed(found.fault, str(found.error))
             await meanwhile()
             await self._clock.sleep(POLL)
+
+    async def _read(self, vcenter: str, reference: str) -> TaskFacts | None:
+        """The task's state, read together with all others that somebody waits for at this vCenter."""
+        board, asked = self._boards[vcenter], self._clock.monotonic()
+        async with board.lock:
+            if board.read_at is None or board.read_at < asked or reference not in board.seen:
+                began, refs = self._clock.monotonic(), tuple(board.wanted)
+                board.seen = await self._vcenters.ask(vcenter, lambda session: vsphere_reading.tasks(session, refs))
+                board.read_at = began
+            return board.seen[reference]

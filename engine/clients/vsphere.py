@@ -132,6 +132,14 @@ class Session:
             raise vmodl.fault.ManagedObjectNotFound(msg="the object is gone", obj=target)
         return rows[0]
 
+    def read_these(self, kind: Any, targets: Sequence[Any], paths: Sequence[str]) -> list[Row]:
+        """These leaf paths of these objects of one kind; raises vmodl ManagedObjectNotFound if one is gone."""
+        spec = query.FilterSpec(
+            objectSet=[query.ObjectSpec(obj=target) for target in targets],
+            propSet=[query.PropertySpec(type=kind, pathSet=list(paths))],
+        )
+        return self._pages(spec)
+
     def _pages(self, spec: Any) -> list[Row]:
         collector = self.content.propertyCollector
         result = collector.RetrievePropertiesEx([spec], query.RetrieveOptions(maxObjects=PAGE))

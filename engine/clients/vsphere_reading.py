@@ -36,6 +36,9 @@ VM_PATHS = (
 )
 
 
+TASK_PATHS = ("info.state", "info.progress", "info.error")
+
+
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """A host's record."""
@@ -240,9 +243,24 @@ def _question(row: Row) -> Question | None:
 def task(session: Session, ref: str) -> TaskFacts | None:
     """A task's state, or None if vCenter no longer knows it."""
     try:
-        row = session.read_one(session.managed(vim.Task, ref), ("info.state", "info.progress", "info.error"))
+        return _task(session.read_one(session.managed(vim.Task, ref), TASK_PATHS))
     except vmodl.fault.ManagedObjectNotFound:
         return None
+
+
+def tasks(session: Session, refs: Sequence[str]) -> dict[str, TaskFacts | None]:
+    """The states of several tasks in one call; None for those that vCenter no longer knows."""
+    if not refs:
+        return {}
+    try:
+        rows = session.read_these(vim.Task, [session.managed(vim.Task, ref) for ref in refs], TASK_PATHS)
+    except vmodl.fault.ManagedObjectNotFound:  # one is gone: which one, only single questions tell
+        return {ref: task(session, ref) for ref in refs}
+    found: dict[str, TaskFacts | None] = dict.fromkeys(refs)
+    return found | {row.ref: _task(row) for row in rows}
+
+
+def _task(row: Row) -> TaskFacts:
     error = row.get("info.error")
     name = type(error).__name__.rpartition(".")[2] if error is not None else ""
     told = vsphere_faults.translated(error, "vCenter") if error is not None else None

@@ -1,0 +1,68 @@
+"""The run of every standard policy that acts, planned as the engine plans it, and the world that it is planned for."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine import planning
+from engine.model import actions, catalogue
+from engine.model.decision import Act, Reason
+from engine.model.estate import Connection, Estate, Power
+from engine.model.event import Event
+from engine.model.match import Match
+from engine.model.policy import Policy
+from engine.model.run import RunPlan
+from engine.rules import loading
+from tests.engine import worlds
+
+NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
+POLICIES = Path(__file__).parents[4] / "policies"
+HOSTS = 4
+
+
+def shipped() -> dict[str, Policy]:
+    """Every standard policy by name."""
+    return {one.name: one for one in loading.load([POLICIES], catalogue.shipped()).policies}
+
+
+def estate(policy: Policy) -> Estate:
+    """Four blades of one group, six VMs, and the trouble that the policy is about."""
+    verbs = {step.verb for step in policy.spec.do}
+    hosts = {f"esx{n}": worlds.host(n) for n in range(1, HOSTS + 1)}
+    if any(actions.shipped()[verb].ungraceful or actions.shipped()[verb].needs_fence for verb in verbs):
+        hosts["esx1"] = worlds.host(1, connection=Connection.NOT_RESPONDING)
+    if verbs & {"start-host", "refill-reserve", "scale-out"}:
+        hosts["esx4"] = worlds.host(4, connection=Connection.NOT_RESPONDING, power=Power.OFF, maintenance=True)
+    ha = "await-ha" in verbs
+    hosts = {name: live.model_copy(update={"ha": ha}) for name, live in hosts.items()}
+    vms = [worlds.vm(n, on=1 if n < 4 else n - 2, cpu_used_mhz=300, ha_protected=ha or None) for n in range(1, 6)]
+    vms.append(worlds.vm(6, on=1, power=Power.OFF))
+    running = tuple(vm.instance_uuid for vm in vms if vm.host == "esx1" and vm.power is Power.ON)
+    return Estate(
+        site=worlds.site(HOSTS),
+        hosts=hosts,
+        vms={vm.instance_uuid: vm for vm in vms},
+        datastores=worlds.fleet(*[()] * HOSTS).datastores,
+        ran={"esx1": running} if hosts["esx1"].connection is not Connection.CONNECTED else {},
+    )
+
+
+KEYS = {"host": "host:esx1", "vm": "vm:VM-01", "group": "group:esx", "machine": "machine:chassis1/1"}
+
+
+def run(policy: Policy, world: Estate, kind: str) -> RunPlan:
+    """The run that is planned when the policy acts on an object of this kind."""
+    key = KEYS[kind]
+    event = Event(id="e1", type="host.unreachable", source="test", subject=key, time=NOW)
+    match = Match("m1", policy.name, key, NOW, NOW, 0.0, (event,))
+    why = (Reason(code="held", en="it holds", ja="継続"),)
+    act = Act(match="m1", policy=policy.name, object=key, at=NOW, reasons=why, causes=("e1",))
+    return planning.plan(act, match, policy, world, rehearsal=False)
+
+
+def best(policy: Policy) -> tuple[Estate, RunPlan] | None:
+    """The run with most commands over the kinds of object; None for a policy that only tells people."""
+    world = estate(policy)
+    plans = [run(policy, world, kind) for kind in KEYS]
+    found = max(plans, key=lambda plan: sum(len(step.commands) for step in plan.steps))
+    verbs = {command.verb for step in found.steps for command in step.commands}
+    return (world, found) if verbs - {"notify.log"} else None
