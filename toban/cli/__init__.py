@@ -2,7 +2,20 @@
 
 import typer
 
-from toban.cli import answering, control, demo, example, inject, marking, notify, policy, reading, record, serve
+from toban.cli import (
+    answering,
+    cancelling,
+    control,
+    demo,
+    example,
+    inject,
+    marking,
+    notify,
+    policy,
+    reading,
+    record,
+    serve,
+)
 
 app = typer.Typer(
     name="toban",
@@ -25,6 +38,7 @@ app.command("record")(record.record)
 app.command("status")(reading.status)
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)
+app.command("cancel")(cancelling.cancel)
 app.command("stop")(control.stop)
 app.command("release")(control.release)
 app.command("maintenance")(control.maintenance)
