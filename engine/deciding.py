@@ -16,6 +16,7 @@ from engine.guard.people import People
 from engine.guard.remembering import KEPT, Remembered
 from engine.guard.sight import Sight
 from engine.guard.witnesses import Seen
+from engine.model import order
 from engine.model.decision import Act, Decision, Hold, Observation
 from engine.model.errors import TobanError
 from engine.model.estate import Estate, Standing
@@ -102,7 +103,7 @@ class Decider:
         known, acts = set(self._remembered.latest), False
         async for decision in self._recorder.since(since):
             if decision.match not in known:
-                self._remembered.take(decision, policies.get(decision.policy))
+                self._remembered.take(decision, policies.get(decision.policy) or order.named(decision.policy))
                 acts = acts or isinstance(decision, Act)
         self._read_since = since
         if acts:
@@ -135,7 +136,7 @@ class Decider:
         What is read is read once for all. They are decided one after the other, by priority and then by time, so that
         each counts with those before it; they are stored side by side, in order per object.
         """
-        cases = [_Case(match, self._policies[match.policy]) for match in matches]
+        cases = [_Case(match, order.of_events(match.events) or self._policies[match.policy]) for match in matches]
         return await self._round(cases, Scene(estate, seen, people or {}))
 
     async def ended(self, ended: Ended) -> None:

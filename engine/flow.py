@@ -18,6 +18,7 @@ from engine.clock import Clock
 from engine.deciding import Decider
 from engine.estate import linking
 from engine.hearing import Hearing, Picture
+from engine.model import order
 from engine.model.decision import Act, Hold
 from engine.model.errors import Permanent, TobanError
 from engine.model.match import Ended, Match
@@ -104,7 +105,7 @@ class Flow:
             matcher.exchange(policies, fresh)
             self._policies = {policy.name: policy for policy in policies}
             self._decider.exchange(self._policies)
-            self._held = {name: one for name, one in self._held.items() if one.policy in self._policies}
+            self._held = {name: one for name, one in self._held.items() if self._policy_of(one) is not None}
         for match in matches:
             await self._findings.put(match)
 
@@ -180,7 +181,7 @@ class Flow:
 
     async def _settle(self, matches: list[Match]) -> None:
         estate, seen, people = self.picture.estate, self.picture.seen, self.picture.people
-        ours = [match for match in matches if (policy := self._policies.get(match.policy)) is not None
+        ours = [match for match in matches if (policy := self._policy_of(match)) is not None
                 and linking.in_scope(estate, policy.spec.scope, match.key)]  # fmt: skip
         for match, judged in zip(ours, await self._decider.decide_all(ours, estate, seen, people), strict=True):
             if isinstance(judged, TobanError):
@@ -190,8 +191,13 @@ class Flow:
                 continue
             self._held.pop(match.id, None)
             if isinstance(judged, Act) and match.id not in self._carrying and self._runs is not None:
-                policy = self._policies[match.policy]
-                await self._carry_out(judged, match, policy)
+                policy = self._policy_of(match)
+                if policy is not None:
+                    await self._carry_out(judged, match, policy)
+
+    def _policy_of(self, match: Match) -> Policy | None:
+        """The policy that is followed, or the one that a person's order brings along."""
+        return self._policies.get(match.policy) or order.of_events(match.events)
 
     async def _carry_out(self, act: Act, match: Match, policy: Policy) -> None:
         try:

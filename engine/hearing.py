@@ -10,7 +10,9 @@ from engine.estate import linking, projecting
 from engine.guard import people, witnesses
 from engine.guard.people import People
 from engine.inhand import InHand
+from engine.model import order
 from engine.model.catalogue import Catalogue
+from engine.model.errors import Permanent
 from engine.model.estate import Estate, Site
 from engine.model.event import Arrival, Event
 from engine.model.match import Finding, Match
@@ -57,7 +59,7 @@ class Hearing:
         self._hand.take(stream, arrival.sequence)
         due = self.matcher.advance(arrival.stored_at)
         self.pictured(arrival)
-        found = (*due, *self.matcher.feed(arrival))
+        found = (*due, *self.matcher.feed(arrival), *_ordered(arrival))
         self._hand.down()
         return found
 
@@ -90,6 +92,19 @@ class Hearing:
             word = witnesses.observe(self._catalogue, event, f"host:{host}", arrival.stored_at)
             if word is not None:
                 self.picture.seen = witnesses.remember(self.picture.seen, word)
+
+
+def _ordered(arrival: Arrival) -> tuple[Match, ...]:
+    """What a person orders is a match at once; an order that nobody can carry out is told, and nothing else."""
+    event, at = arrival.event, arrival.stored_at
+    if event.type != order.REQUESTED:
+        return ()
+    try:
+        name = order.policy(event).name
+    except Permanent as error:
+        log.warning("order.refused", event_id=event.id, error=str(error))
+        return ()
+    return (Match(order.match_id(event), name, event.subject, at, at, 0.0, (event,), stays=False),)
 
 
 def still_open(before: dict[str, Match], findings: Iterable[Finding], begun: dict[str, datetime]) -> None:

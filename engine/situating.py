@@ -16,7 +16,7 @@ from engine.guard.precedence import Claim
 from engine.guard.remembering import Remembered
 from engine.guard.sight import Sight
 from engine.guard.situation import Situation
-from engine.model import catalogue
+from engine.model import catalogue, order
 from engine.model.decision import Observation
 from engine.model.errors import TobanError
 from engine.model.estate import Estate, Standing
@@ -107,6 +107,7 @@ class Round:
             condition=self._condition(policy, match),
             overdue=noticed.overdue if noticed is not None else None,
             noticed=noticed.at if noticed is not None else None,
+            ordered=order.of(match.events[0]) if order.of_events(match.events) is not None else None,
             limits=self._settings.limits,
             need=self._settings.need,
         )

@@ -7,16 +7,14 @@ from pydantic import ValidationError
 from engine.audit import record as auditing
 from engine.audit.record import Record
 from engine.beginnings import Beginnings
-from engine.bus import codec, subjects
+from engine.bus import subjects
 from engine.bus.port import Bus
-from engine.bus.port import Record as StoredRecord
 from engine.clock import Clock
-from engine.estate import linking, loading, projecting
+from engine.estate import linking
 from engine.model.decision import Decision, DecisionRecord
-from engine.model.errors import Permanent
-from engine.model.estate import Estate
 from engine.model.event import Arrival
 from engine.model.policy import Policy
+from toban import picturing
 from toban.settings import Settings
 
 
@@ -44,21 +42,11 @@ async def _decisions(bus: Bus) -> list[Decision]:
 
 async def _hosts(bus: Bus, chosen: Settings, objects: Iterable[str]) -> dict[str, str]:
     """The host that each of these objects hangs on now; an object that hangs on none stands for itself."""
-    estate = Estate(site=loading.load(chosen.estate))
-    async for one in bus.replay(subjects.ALL_INVENTORY, last_per_subject=True):
-        arrival = _decoded(one)
-        estate = projecting.apply(estate, arrival.event) if arrival is not None else estate
+    estate = await picturing.estate(bus, chosen)
     hosts = {name: linking.host_of(estate, name) for name in objects}
     return {name: f"host:{host}" if host is not None else name for name, host in hosts.items()}
 
 
 async def _about(bus: Bus, name: str) -> list[Arrival]:
-    found = [_decoded(one) async for one in bus.replay(subjects.events_about(name))]
+    found = [picturing.decoded(one) async for one in bus.replay(subjects.events_about(name))]
     return [one for one in found if one is not None]
-
-
-def _decoded(one: StoredRecord) -> Arrival | None:
-    try:
-        return codec.decode(one)
-    except Permanent:
-        return None

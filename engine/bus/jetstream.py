@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
@@ -189,7 +189,7 @@ class JetStreamBus:
         """All that is stored now and fits."""
         return self._reader.replay(subject, since=since, last_per_subject=last_per_subject)
 
-    def follow(self, subject: str, *, from_start: bool = False) -> AsyncIterator[Record]:
+    def follow(self, subject: str, *, from_start: bool = False) -> AsyncGenerator[Record, None]:
         """What is stored from now on, without end."""
         return self._reader.follow(subject, from_start=from_start)
 

@@ -1,6 +1,6 @@
 """Reading from JetStream: replay to the present, follow without end, durable subscriptions."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -129,7 +129,7 @@ class Reader:
         finally:
             await _end(pull)
 
-    async def follow(self, subject: str, *, from_start: bool = False) -> AsyncIterator[Record]:
+    async def follow(self, subject: str, *, from_start: bool = False) -> AsyncGenerator[Record, None]:
         """Without end."""
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.ALL if from_start else DeliverPolicy.NEW,

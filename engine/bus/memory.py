@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -105,7 +105,7 @@ class MemoryBus:
         for record in found:
             yield record
 
-    async def follow(self, subject: str, *, from_start: bool = False) -> AsyncIterator[Record]:
+    async def follow(self, subject: str, *, from_start: bool = False) -> AsyncGenerator[Record, None]:
         """Without end."""
         stream = subjects.stream_of(subject).name
         seen = 0 if from_start else self._storage.sequences.get(stream, 0)

@@ -1,6 +1,6 @@
 """The promises of the bus, in words. JetStream and memory keep them alike; one contract suite holds both to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +111,7 @@ class Bus(Protocol):
         """All that is stored now and fits, oldest first; then it ends."""
         ...
 
-    def follow(self, subject: str, *, from_start: bool = False) -> AsyncIterator[Record]:
+    def follow(self, subject: str, *, from_start: bool = False) -> AsyncGenerator[Record, None]:
         """What is stored from now on (or from the beginning), without end. For watchers, not for work."""
         ...
 

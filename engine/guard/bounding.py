@@ -38,7 +38,9 @@ def blind(_: Match, __: Policy, situation: Situation) -> Verdict | None:
 
 
 def cooling(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
-    """The object rests."""
+    """The object rests. A person may set that aside, but not for a second fence (safety rule S13)."""
+    if situation.sets_aside("cooldown") and not limits.is_ungraceful(policy):
+        return None
     found = limits.cooling(policy, situation.places, situation.deeds, match.key, situation.now, situation.limits)
     return hold(found.code, found.en, found.ja, page=limits.is_ungraceful(policy)) if found is not None else None
 

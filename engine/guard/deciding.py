@@ -11,6 +11,7 @@ from engine.guard import approval, bounding, limits, suppressing, witnesses
 from engine.guard.situation import Check, Situation, Verdict, hold, ignore
 from engine.model.decision import Act, Decision, Hold, Ignore, Reason
 from engine.model.match import Match
+from engine.model.order import Order
 from engine.model.policy import Mode, Policy
 
 
@@ -97,10 +98,16 @@ def _approval(match: Match, policy: Policy, situation: Situation, *, alone: bool
 
 def _for(policy: Policy, situation: Situation) -> tuple[Reason, ...]:
     """What speaks for it."""
-    found = [_agreed(policy, situation)]
+    found = [_ordered(situation.ordered) if situation.ordered is not None else _agreed(policy, situation)]
     if policy.spec.mode is Mode.APPROVE:
         found.append(_approved(policy, situation))
     return tuple(found)
+
+
+def _ordered(order: Order) -> Reason:
+    aside = f", setting aside {', '.join(order.overrides)}" if order.overrides else ""
+    why = f": {order.why}" if order.why else ""
+    return Reason(code="ordered", en=f"{order.by} ordered it{aside}{why}", ja=f"{order.by} の手動指示{why}")
 
 
 def _agreed(policy: Policy, situation: Situation) -> Reason:

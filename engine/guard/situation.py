@@ -7,13 +7,15 @@ from typing import Literal
 
 from engine.estate.places import Places
 from engine.guard.approval import Answer
-from engine.guard.control import Breaker, Order
+from engine.guard.control import Breaker
+from engine.guard.control import Order as Word
 from engine.guard.deeds import Deeds
 from engine.guard.limits import Limits
 from engine.guard.people import HumanAct
 from engine.guard.precedence import Claim
 from engine.model.decision import Observation, Reason
 from engine.model.match import Match
+from engine.model.order import Order
 from engine.model.policy import Policy
 
 
@@ -30,7 +32,7 @@ class Situation:
     deeds: Deeds = field(default_factory=Deeds)
     stopped: str | None = "the stop switch was not read"
     """Why everything stands still, or None."""
-    disarmed: Order | None = None
+    disarmed: Word | None = None
     """Who took the policy out of service, or None."""
     breaker: Breaker | None = None
     """The policy's breaker; None: it never opened."""
@@ -54,9 +56,15 @@ class Situation:
     """Seconds between the moment of the match and when somebody on duty saw it; None: it is told by `now`."""
     noticed: datetime | None = None
     """When somebody on duty saw it first; None: now."""
+    ordered: Order | None = None
+    """The order of a person that this match is, or None."""
     limits: Limits = field(default_factory=Limits)
     need: int = 2
     """Witness classes an ungraceful act needs, whatever the policy says."""
+
+    def sets_aside(self, guard: str) -> bool:
+        """Whether a person ordered this with that guard set aside."""
+        return self.ordered is not None and guard in self.ordered.overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,25 @@ SETTLE = 30.0
 
 def maintenance(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
     """Maintenance stops every act (safety rule S17); where the policy only tells people, only if it says so."""
-    if situation.maintenance is None:
+    if situation.maintenance is None or _ends_maintenance(policy) or situation.sets_aside("maintenance"):
         return None
     if "maintenance" not in policy.spec.unless and not limits.touches(policy):
         return None
     who = situation.maintenance
     return ignore("maintenance", f"{match.key} is in maintenance ({who})", f"{match.key} は保守中({who})")
+
+
+def _ends_maintenance(policy: Policy) -> bool:
+    return bool(policy.spec.do) and all(step.verb == "exit-maintenance" for step in policy.spec.do)
+
+
+def void(match: Match, _: Policy, situation: Situation) -> Verdict | None:
+    """An order of a person is for now: what held it longer than it is valid has made it void."""
+    order = situation.ordered
+    if order is None or situation.now <= order.until:
+        return None
+    en = f"the order of {order.by} was valid until {order.until:%H:%M:%S}; give it again if it is still wanted"
+    return ignore("order.void", en, f"{order.by} の指示は {order.until:%H:%M:%S} で失効、{match.key} は操作しない")
 
 
 def planned(match: Match, policy: Policy, _: Situation) -> Verdict | None:
@@ -68,7 +81,7 @@ def window(_: Match, policy: Policy, situation: Situation) -> Verdict | None:
 
 def human(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
     """`unless` a person: what people are busy with is left to them."""
-    act = situation.human
+    act = situation.human if situation.ordered is None else None
     spans = [one.human for one in policy.spec.unless if isinstance(one, Human)]
     if act is None or not any(people.within(act, span, situation.now) for span in spans):
         return None
@@ -81,7 +94,7 @@ def human_by_rule(match: Match, policy: Policy, situation: Situation) -> Verdict
     It ends by itself, so what is still wrong then is not forgotten. What people do to the VMs of a host does not keep
     these VMs from being brought back when it dies: a policy that wants that says `unless: [{human: ...}]`.
     """
-    act = situation.on_target
+    act = situation.on_target if situation.ordered is None else None
     if act is None or not limits.touches(policy) or not people.within(act, situation.limits.human, situation.now):
         return None
     if human(match, policy, situation) is not None:
@@ -172,7 +185,7 @@ def witnessed(match: Match, policy: Policy, situation: Situation) -> Verdict | N
     return hold("witnesses.missing", en, ja, page=True)
 
 
-LEFT_ALONE: tuple[Check, ...] = (stale, maintenance, planned, outside, window, human, condition, late)
+LEFT_ALONE: tuple[Check, ...] = (void, stale, maintenance, planned, outside, window, human, condition, late)
 """What is said first: where one of these holds, nothing else is of interest."""
 IN_DOUBT: tuple[Check, ...] = (witnessed, recheck)
 """What has to be known before an act."""

@@ -53,6 +53,20 @@ def evacuate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     return plan.unplaced
 
 
+def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """One VM to the host that is named, or to the best one."""
+    vm = asked.vm("vm")
+    if isinstance(vm, Unplaced):
+        return (vm,)
+    source = linking.definition_of(asked.estate, vm.vcenter, vm.host)
+    if source is None or source not in asked.estate.hosts:
+        return (Unplaced(vm=vm.name, en=f"the host of {vm.name} is not known", ja=f"{vm.name} のホストが不明"),)
+    to = asked.word("to", "best")
+    plan = evacuating.evacuate(asked.estate, source, (vm,), only=None if to == "best" else to)
+    ordering.migrate(orders, asked.estate, plan)
+    return plan.unplaced
+
+
 def restart(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     """One VM, where it is."""
     vm = asked.vm("vm")

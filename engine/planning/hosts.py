@@ -41,6 +41,24 @@ def shut_down(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     return () if orders.commands else (_no_machine(found[0]),)
 
 
+def enter_maintenance(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """VCenter's maintenance mode; whether VMs still run there is looked at when it is done."""
+    found = asked.live_host("host")
+    if isinstance(found, Unplaced):
+        return (found,)
+    ordering_hosts.enter_maintenance(orders, *found)
+    return ()
+
+
+def exit_maintenance(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """The end of it."""
+    found = asked.live_host("host")
+    if isinstance(found, Unplaced):
+        return (found,)
+    ordering_hosts.exit_maintenance(orders, *found)
+    return ()
+
+
 def start(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     """One stopped host of the group."""
     group = asked.object("group")

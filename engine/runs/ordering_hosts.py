@@ -24,6 +24,16 @@ def diagnose_and_fence(orders: Orders, place: Standing, live: LiveHost, peers: I
         fence(orders, place, (found,))
 
 
+def enter_maintenance(orders: Orders, place: Standing, live: LiveHost) -> None:
+    """VCenter's maintenance mode."""
+    orders.add("host.enter_maintenance", place.id, (), **host(place, live))
+
+
+def exit_maintenance(orders: Orders, place: Standing, live: LiveHost) -> None:
+    """The end of it."""
+    orders.add("host.exit_maintenance", place.id, (), **host(place, live))
+
+
 def shut_down(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...] = ()) -> None:
     """Into maintenance mode, then an orderly shutdown, proven off by the BMC."""
     if place.slot is not None and place.chassis is not None:

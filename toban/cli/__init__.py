@@ -8,6 +8,7 @@ from toban.cli import (
     control,
     demo,
     example,
+    hands,
     inject,
     marking,
     notify,
@@ -38,6 +39,9 @@ app.command("record")(record.record)
 app.command("status")(reading.status)
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)
+app.add_typer(hands.host, name="host")
+app.add_typer(hands.vm, name="vm")
+app.add_typer(hands.group, name="group")
 app.command("cancel")(cancelling.cancel)
 app.command("stop")(control.stop)
 app.command("release")(control.release)

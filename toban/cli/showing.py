@@ -1,0 +1,108 @@
+"""What a person sees of an order: the plan before it, the decision, each command with its progress."""
+
+from typing import Self
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine.model.command import Command
+from engine.model.decision import Act, Hold, Ignore
+from engine.model.order import Order
+from engine.model.run import Entry, Phase, RunPlan
+from toban.byhand import Silent, Word
+
+SETTLED = frozenset({Phase.DONE, Phase.FAILED, Phase.UNKNOWN, Phase.HELD, Phase.SKIPPED})
+SHOWN = ("host", "target", "source", "status")
+
+
+def plan(console: Console, wanted: Order, would: RunPlan, *, as_json: bool) -> None:
+    """The plan as a table, or as one JSON value."""
+    if as_json:
+        steps = [
+            {
+                "step": step.verb,
+                "commands": [{"verb": one.verb, "target": one.target, "where": _where(one)} for one in step.commands],
+                "unplaced": [left.model_dump() for left in step.unplaced],
+            }
+            for step in would.steps
+        ]
+        typer.echo(orjson.dumps({"order": wanted.model_dump(mode="json"), "plan": steps}).decode())
+        return
+    table = Table("step", "act", "on", "where")
+    for step in would.steps:
+        for command in step.commands:
+            table.add_row(step.verb, command.verb, command.target, _where(command))
+    console.print(table)
+    for step in would.steps:
+        for left in step.unplaced:
+            console.print(f"not possible: {left.en} ({left.ja})", style="yellow", soft_wrap=True)
+
+
+def _where(command: Command) -> str:
+    given = command.parameters
+    if "source" in given and "target" in given:
+        return f"{given['source']} > {given['target']}"
+    return next((str(given[name]) for name in SHOWN if name in given), "")
+
+
+class Following:
+    """Shows words as they come; a bar counts the commands that are settled."""
+
+    def __init__(self, console: Console, *, as_json: bool) -> None:
+        """Nothing is shown yet."""
+        self._console, self._as_json = console, as_json
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._task: TaskID | None = None
+        self._settled: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """The bar appears with the first command."""
+        if not self._as_json:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The bar stays as it stands."""
+        self._progress.stop()
+
+    def word(self, said: Word, wanted: Order) -> None:
+        """One more word about an order."""
+        if self._as_json:
+            typer.echo(said.model_dump_json() if not isinstance(said, Silent) else '{"kind":"silent"}')
+        elif isinstance(said, Silent):
+            self._say("nobody decided about it: is Toban on duty? See: toban status", "red")
+        elif isinstance(said, Entry):
+            self._entry(said)
+        else:
+            self._decision(said, wanted)
+
+    def _decision(self, said: Act | Hold | Ignore, wanted: Order) -> None:
+        why = "; ".join(reason.en for reason in said.reasons)
+        if isinstance(said, Act):
+            self._say(f"decided: {why or 'nothing is against it'}; run {said.match}", "green")
+        elif isinstance(said, Hold):
+            until = f"{wanted.until.astimezone():%H:%M:%S}"
+            self._say(f"held, and waited for until {until} (Ctrl-C: stop watching): {why}", "yellow")
+        else:
+            self._say(f"not done: {why}", "red")
+
+    def _entry(self, entry: Entry) -> None:
+        if entry.plan is not None:
+            total = sum(len(step.commands) for step in entry.plan.steps)
+            self._task = self._progress.add_task(entry.plan.policy, total=total)
+        elif entry.phase is Phase.ENDED and entry.outcome is not None:
+            self._say(entry.detail, "green" if entry.outcome.value == "success" else "red")
+        elif entry.command is not None and entry.phase in SETTLED:
+            self._settled.add(entry.command)
+            if self._task is not None:
+                self._progress.update(self._task, completed=len(self._settled))
+            style = "" if entry.phase is Phase.DONE else "red"
+            self._say(f"  {entry.phase.value}: {entry.detail}", style)
+
+    def _say(self, text: str, style: str) -> None:
+        self._console.print(text, style=style, soft_wrap=True, highlight=False)
