@@ -10,7 +10,7 @@ from actuators.hosts.diagnosing import Diagnose
 from actuators.hosts.stopping import Shutdown
 from actuators.marking import Mark
 from actuators.notify.log import LogNotice
-from actuators.redfish.blades import Blades, FencePatience, is_blade
+from actuators.redfish.blades import Blades, Controller, FencePatience, is_blade
 from actuators.redfish.power import PowerOff, PowerOn
 from actuators.rehearsal import Rehearsal
 from actuators.vsphere import hosts, maintenance, migrating, registering, restarting, starting, verifying
@@ -19,6 +19,7 @@ from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
 from engine.bus import outbox
 from engine.bus.port import Bus
+from engine.clients.ipmi import IpmiBmc
 from engine.clients.offload import Offload
 from engine.clients.redfish import Bmc, BmcAccount
 from engine.clients.vsphere import Account
@@ -94,8 +95,9 @@ class Effectors:
             verb: real if verb in HARMLESS else Rehearsal(real) for verb, real in self.armed.items()
         }
 
-    def _open(self, url: str, system: str, chassis: str) -> Bmc:
-        return Bmc(url, system, self._settings.chassis.get(chassis, self._settings.bmc))
+    def _open(self, url: str, system: str, chassis: str) -> Controller:
+        account = self._settings.chassis.get(chassis, self._settings.bmc)
+        return IpmiBmc(url, account) if url.startswith("ipmi:") else Bmc(url, system, account)
 
     async def power_of(self, place: Standing) -> bool | None:
         """Whether a host's blade has power by its BMC's word, proven to be that blade; None if it cannot be said."""

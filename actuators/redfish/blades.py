@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 
 from actuators import parameters
 from engine.clients.offload import Offload
-from engine.clients.redfish import Bmc, Power
+from engine.clients.redfish import Power
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.errors import InDoubt, Permanent, Refused, Transient
@@ -18,7 +18,24 @@ log = structlog.get_logger()
 SETTLES_WITHIN = 60.0
 POLL = 1.0
 DEADLINE = 40.0
-OpenBmc = Callable[[str, str, str], Bmc]
+
+
+class Controller(Protocol):
+    """A management controller, whichever protocol it speaks; blocking."""
+
+    ordered: bool
+    """An order may have left for it."""
+
+    def read(self) -> Power:
+        """Who answers and what it says about power; raises Transient or Permanent."""
+        ...
+
+    def reset(self, kind: str) -> None:
+        """Order one reset in Redfish's words; raises Transient, Permanent or InDoubt."""
+        ...
+
+
+OpenBmc = Callable[[str, str, str], Controller]
 """(url, system, chassis) -> its BMC."""
 
 
@@ -63,8 +80,10 @@ class Blade:
 
 def is_blade(seen: Power, serial: str, uuid: str) -> bool:
     """Serial and UUID both fit; an untold or undeclared one fits nothing."""
-    given = (serial.strip().upper(), uuid.strip().lower())
-    return all(given) and (seen.serial.upper(), seen.uuid) == given
+    named, wanted = serial.strip().upper(), uuid.strip().lower()
+    if not named or not wanted or not seen.serial or not seen.uuid:
+        return False
+    return seen.serial.upper() == named and wanted in {seen.uuid, *seen.other_uuids}
 
 
 class Blades:
@@ -106,7 +125,7 @@ class Blades:
             log.info("blade.ordered", command=command.id, target=blade.target, serial=seen.serial, reset=reset)
         await self.until(blade, on=on)
 
-    async def _order(self, blade: Blade, bmc: Bmc, reset: str, *, on: bool) -> None:
+    async def _order(self, blade: Blade, bmc: Controller, reset: str, *, on: bool) -> None:
         """One order; a refusal says nothing where the end state holds all the same: only the state counts."""
         try:
             await self._offload.call(lambda: bmc.reset(reset), deadline=DEADLINE)
@@ -127,5 +146,5 @@ class Blades:
                 return
             await self._clock.sleep(POLL)
 
-    def _bmc(self, blade: Blade) -> Bmc:
+    def _bmc(self, blade: Blade) -> Controller:
         return self._open(blade.url, blade.system, blade.chassis)

@@ -44,6 +44,8 @@ class Power:
     """Reset types that this BMC accepts, in Redfish's words."""
     health: str = ""
     """OK, Warning or Critical, the worse of the system's own word and that of its parts; empty: not told."""
+    other_uuids: frozenset[str] = frozenset()
+    """The same UUID in other byte orders, where the protocol leaves the order open."""
 
 
 class _Line(connector.Connector):  # type: ignore[misc]  # an untyped class of the library

@@ -18,9 +18,10 @@ class _Part(BaseModel):
 class Bmc(_Part):
     """Where a blade's management controller answers."""
 
-    url: str = Field(pattern=r"^https://[^\s/]+$")
+    url: str = Field(pattern=r"^(https|ipmi)://[^\s/]+$")
+    """`https://` speaks Redfish, `ipmi://` IPMI 2.0. A chassis manager has one address for all its blades."""
     system: str = "1"
-    """Id below /redfish/v1/Systems."""
+    """Id below /redfish/v1/Systems; IPMI has none."""
 
 
 class Slot(_Part):

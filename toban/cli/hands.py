@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.console import Console
 
 from engine.bus.port import Bus
@@ -16,6 +17,7 @@ from engine.clock import SystemClock
 from engine.model import order
 from engine.model.errors import ConfigurationError
 from engine.model.event import Event
+from engine.model.ids import ObjectId
 from engine.model.order import Asked, Order
 from toban import byhand, connecting, picturing, settings
 from toban.cli import ordering, showing
@@ -57,7 +59,7 @@ def give(about: str, steps: Sequence[Asked], way: Way, aside: Sequence[str] = ()
         raise ConfigurationError(msg)
     clock = SystemClock()
     wanted = Order(
-        about=about,
+        about=ObjectId(about),
         steps=tuple(steps),
         by=way.who.by,
         why=way.who.why,
@@ -118,7 +120,7 @@ def evacuate(
 ) -> None:
     """Move the VMs of a live host away, without stopping them."""
     way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
-    vms = {"vms": "all" if all_of_them else "running"}
+    vms: dict[str, JsonValue] = {"vms": "all" if all_of_them else "running"}
     give(f"host:{name}", [Asked(verb="evacuate", parameters=vms)], way, aside or ())
 
 
