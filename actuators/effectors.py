@@ -68,7 +68,7 @@ class Effectors:
     def __init__(self, settings: EffectorSettings, bus: Bus, clock: Clock) -> None:
         """Nothing is opened before it is needed."""
         self._settings = settings
-        self._vcenters = VCenters(settings.vcenters)
+        self._vcenters = VCenters(settings.vcenters, clock)
         self._bmcs = Offload("bmc", BMC_THREADS)
         world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
         blades = Blades(self._open, self._bmcs, clock, settings.fence)

@@ -18,7 +18,7 @@ from engine.model.event import Event
 from engine.model.ids import Kind
 from engine.model.match import Match
 from engine.model.order import Order
-from engine.model.run import Entry, Outcome, Phase, RunPlan
+from engine.model.run import Entry, Outcome, Phase, RunPlan, entries_of
 
 GRACE = timedelta(seconds=30)
 """How long after an order's end its last word is waited for."""
@@ -79,10 +79,10 @@ async def follow(bus: Bus, event: Event, wanted: Order, clock: Clock) -> AsyncGe
     if acted:
         async with aclosing(bus.follow(subjects.run(match), from_start=True)) as records:
             async for record in records:
-                entry = Entry.model_validate_json(record.body)
-                yield entry
-                if entry.phase is Phase.ENDED:
-                    return
+                for entry in entries_of(record.body):
+                    yield entry
+                    if entry.phase is Phase.ENDED:
+                        return
 
 
 def code(last: Word | None) -> int:

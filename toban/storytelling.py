@@ -9,18 +9,18 @@ from engine.bus import codec, subjects
 from engine.bus.port import Bus, Record
 from engine.model.decision import DecisionRecord
 from engine.model.errors import ConfigurationError, Permanent
-from engine.model.run import Entry
+from engine.model.run import entries_of
 from engine.runs.journal import BusJournal
 
 ON_DUTY_WITHIN = 30.0
 """Seconds within which a Toban on duty has renewed its heartbeat."""
 
 
-def entry_line(record: Record) -> Line | None:
-    """A journal record as a line that names its run."""
-    entry = Entry.model_validate_json(record.body)
-    line = timeline.of_entry(entry, entry.command or entry.run)
-    return line.model_copy(update={"about": entry.run}) if line else None
+def entry_lines(record: Record) -> list[Line]:
+    """The records of a journal's message as lines that name their run."""
+    lines = [timeline.of_entry(entry, entry.command or entry.run) for entry in entries_of(record.body)]
+    run = record.subject.partition(".")[2]
+    return [line.model_copy(update={"about": run}) for line in lines if line is not None]
 
 
 async def find_run(bus: Bus, prefix: str) -> str:

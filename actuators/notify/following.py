@@ -12,7 +12,7 @@ from engine.bus.port import Bus, Delivery, Record
 from engine.model.decision import DecisionRecord
 from engine.model.errors import Transient
 from engine.model.notice import Moment, Notice
-from engine.model.run import Entry, Phase, RunPlan
+from engine.model.run import Phase, RunPlan, entries_of
 
 log = structlog.get_logger()
 REST = 5.0
@@ -54,16 +54,16 @@ class Reporter:
         await delivery.ack()
 
     async def _went(self, record: Record) -> Notice | None:
-        entry = Entry.model_validate_json(record.body)
-        if entry.phase not in (Phase.PLANNED, Phase.ENDED):
+        told = [one for one in entries_of(record.body) if one.phase in (Phase.PLANNED, Phase.ENDED)]
+        if not told:  # a beginning and an end are never stored together: between them lies a step
             return None
-        return reporting.of_entry(entry, entry.plan or await self._plan(record.subject))
+        return reporting.of_entry(told[-1], told[-1].plan or await self._plan(record.subject))
 
     async def _plan(self, subject: str) -> RunPlan | None:
         async for record in self._bus.replay(subject):
-            plan = Entry.model_validate_json(record.body).plan
-            if plan is not None:
-                return plan
+            for entry in entries_of(record.body):
+                if entry.plan is not None:
+                    return entry.plan
         return None
 
 

@@ -42,7 +42,7 @@ class Register(Looking):
         host_uuid = parameters.text(command, "host_uuid")
 
         def read(session: Session) -> Found:
-            vm = vsphere_reading.vm_by_path(session, path) or vsphere_reading.vm_by_uuid(session, uuid)
+            vm = vsphere_reading.vm_by_uuid(session, uuid) or vsphere_reading.vm_by_path(session, path)
             return vm, vsphere_reading.host_by_uuid(session, host_uuid)
 
         return await self._world.ask(command, read)
@@ -56,7 +56,8 @@ class Register(Looking):
         if command.parameters.get("template"):
             msg = f"{parameters.text(command, 'name')} is a template; register it by hand"
             raise Permanent(msg)
-        _, target = await self._find(command)
+        host_uuid = parameters.text(command, "host_uuid")
+        target = await self._world.ask(command, lambda session: vsphere_reading.host_by_uuid(session, host_uuid))
         pool = parameters.optional(command, "pool_ref") or (target.pool_ref if target is not None else None)
         if target is None or pool is None:
             msg = f"no resource pool is known for {parameters.text(command, 'host')}; nothing is registered"

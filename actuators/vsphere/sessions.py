@@ -6,18 +6,24 @@ from typing import TypeVar
 from engine.clients import vsphere_faults
 from engine.clients.offload import Offload
 from engine.clients.vsphere import Account, Login, Session
+from engine.clock import Clock
 from engine.model.errors import InDoubt, Permanent, Transient
 
 T = TypeVar("T")
 READ_DEADLINE = 45.0
 THREADS = 4
+FRESH = 1.0
+"""Seconds for which a session that answered counts as alive."""
 
 
 class VCenters:
     """All vCenters that may be acted on."""
 
-    def __init__(self, accounts: Mapping[str, Account]) -> None:
+    def __init__(self, accounts: Mapping[str, Account], clock: Clock) -> None:
         """By the names that commands use."""
+        self._clock = clock
+        self._answered: dict[str, float] = {}
+        """When each vCenter last answered a read."""
         self._logins = {name: Login(account) for name, account in accounts.items()}
         self._offload = Offload("vcenter-orders", THREADS)
 
@@ -30,14 +36,19 @@ class VCenters:
             return found
 
         try:
-            return await self._offload.call(read, deadline=READ_DEADLINE)
+            found = await self._offload.call(read, deadline=READ_DEADLINE)
         except Exception as error:
             raise vsphere_faults.translated(error, f"vCenter {vcenter}") from error
+        self._answered[vcenter] = self._clock.monotonic()
+        return found
 
     async def order(self, vcenter: str, work: Callable[[Session], T]) -> T:
         """An order, sent at most once; raises InDoubt when it may have been carried out."""
         login = self._login(vcenter)
-        await self.ask(vcenter, lambda session: session.now())  # a dead session is found before the order, not by it
+        if self._clock.monotonic() - self._answered.get(vcenter, -FRESH) >= FRESH:
+            await self.ask(
+                vcenter, lambda session: session.now()
+            )  # a dead session is found before the order, not by it
         try:
             return await self._offload.call(lambda: work(login.session()), deadline=READ_DEADLINE)
         except Transient as error:

@@ -17,6 +17,8 @@ from engine.model.errors import InDoubt, Permanent
 log = structlog.get_logger()
 
 POLL = 0.3
+MEANWHILE = 1.5
+"""Seconds between two looks at what a task may be waiting for."""
 Meanwhile = Callable[[], Awaitable[None]]
 
 
@@ -94,7 +96,7 @@ class TaskWatch:
             board.wanted.discard(reference)
 
     async def _end_of(self, command: Command, vcenter: str, reference: str, meanwhile: Meanwhile) -> TaskFacts:
-        shown = -1
+        shown, due = -1, self._clock.monotonic() + MEANWHILE
         while True:
             found = await self._read(vcenter, reference)
             if found is None:
@@ -107,7 +109,9 @@ class TaskWatch:
                 return found
             if found.state == "error":
                 raise TaskFailed(found.fault, str(found.error))
-            await meanwhile()
+            if self._clock.monotonic() >= due:
+                await meanwhile()
+                due = self._clock.monotonic() + MEANWHILE
             await self._clock.sleep(POLL)
 
     async def _read(self, vcenter: str, reference: str) -> TaskFacts | None:

@@ -170,13 +170,14 @@ def vms_at(session: Session, host_ref: str) -> dict[str, str]:
     return found
 
 
-def _host(session: Session, target: Any) -> HostFacts | None:
+def _host(session: Session, target: Any, *, pool: bool = True) -> HostFacts | None:
     try:
         row = session.read_one(target, HOST_PATHS)
     except vmodl.fault.ManagedObjectNotFound:
         return None
     parent = row.get("parent")
-    pool = session.read_one(parent, ["resourcePool"]).get("resourcePool") if parent is not None else None
+    asked = pool and parent is not None
+    root = session.read_one(parent, ["resourcePool"]).get("resourcePool") if asked else None
     return HostFacts(
         ref=row.ref,
         name=str(row.get("name") or ""),
@@ -185,7 +186,7 @@ def _host(session: Session, target: Any) -> HostFacts | None:
         power=str(row.get("runtime.powerState") or "unknown"),
         maintenance=row.get("runtime.inMaintenanceMode"),
         vmotion=row.get("summary.config.vmotionEnabled"),
-        pool_ref=_ref(pool),
+        pool_ref=_ref(root),
         datastores=_refs(row.get("datastore")),
         networks=_refs(row.get("network")) if "network" in row.values else None,
     )
@@ -223,7 +224,7 @@ def _vm(session: Session, target: Any) -> VmFacts | None:
         path=str(row.get("config.files.vmPathName") or ""),
         power=str(row.get("runtime.powerState") or "unknown"),
         connection=str(row.get("runtime.connectionState") or "unknown"),
-        host=_host(session, where) if where is not None else None,
+        host=_host(session, where, pool=False) if where is not None else None,
         boot_time=boot.isoformat() if boot is not None else None,
         question=_question(row),
         datastores=_refs(row.get("datastore")),

@@ -95,6 +95,11 @@ class Entry(_Word):
         return self.model_dump_json(exclude_defaults=True)
 
 
+def entries_of(body: bytes) -> tuple[Entry, ...]:
+    """The records of one stored message, in order: one a line. Raises `ValidationError` for anything else."""
+    return tuple(Entry.model_validate_json(line) for line in body.splitlines())
+
+
 class CommandState(_Word):
     """Where one command stands."""
 

@@ -6,7 +6,7 @@ from engine.bus import subjects
 from engine.bus.port import Bus
 from engine.model import ids
 from engine.model.errors import Permanent
-from engine.model.run import Entry, Phase
+from engine.model.run import Entry, Phase, entries_of
 
 
 class BusJournal:
@@ -21,33 +21,38 @@ class BusJournal:
         entries: list[Entry] = []
         position = 0
         async for record in self._bus.replay(subjects.run(run)):
-            entry = _parse(record.body, run)
-            expected = ids.content_hash([entries[-1].stored]) if entries else ""
-            if entry.previous != expected or entry.number != len(entries) + 1:
-                msg = f"the journal of run {run} is broken at record {entry.number}; a person has to look at it"
-                raise Permanent(msg)
-            entries.append(entry)
+            for entry in _parse(record.body, run):
+                expected = ids.content_hash([entries[-1].stored]) if entries else ""
+                if entry.previous != expected or entry.number != len(entries) + 1:
+                    msg = f"the journal of run {run} is broken at record {entry.number}; a person has to look at it"
+                    raise Permanent(msg)
+                entries.append(entry)
             position = record.sequence
         return tuple(entries), position
 
-    async def append(self, entry: Entry, position: int) -> int:
-        """Store after `position`."""
-        nonce = ids.content_hash([entry.run, entry.number, entry.stored])
-        return await self._bus.append(subjects.run(entry.run), entry.stored.encode(), expected=position, nonce=nonce)
+    async def append(self, entries: tuple[Entry, ...], position: int) -> int:
+        """Store after `position`, as one message: all of them or none."""
+        first, body = entries[0], b"\n".join(entry.stored.encode() for entry in entries)
+        nonce = ids.content_hash([first.run, first.number, body.decode()])
+        return await self._bus.append(subjects.run(first.run), body, expected=position, nonce=nonce)
 
     async def unfinished(self) -> tuple[str, ...]:
         """Runs that were begun and not ended, oldest first."""
         found: list[str] = []
         async for record in self._bus.replay(subjects.ALL_RUNS, last_per_subject=True):
-            entry = _parse(record.body, record.subject)
+            entry = _parse(record.body, record.subject)[-1]
             if entry.phase is not Phase.ENDED:
                 found.append(entry.run)
         return tuple(found)
 
 
-def _parse(body: bytes, where: str) -> Entry:
+def _parse(body: bytes, where: str) -> tuple[Entry, ...]:
     try:
-        return Entry.model_validate_json(body)
+        found = entries_of(body)
     except ValidationError as error:
         msg = f"a record of {where} is not a journal entry; a person has to look at it"
         raise Permanent(msg) from error
+    if not found:
+        msg = f"a record of {where} is empty; a person has to look at it"
+        raise Permanent(msg)
+    return found

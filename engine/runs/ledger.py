@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from engine.clock import Clock
 from engine.model import ids, run
 from engine.model.command import Command
+from engine.model.errors import Permanent
 from engine.model.run import Entry, Outcome, Phase, RunPlan, RunView
 from engine.runs.port import Held, Journal
 
@@ -34,6 +35,7 @@ class Ledger:
         self.view = RunView()
         self.lease: Held | None = None
         self._writing = asyncio.Lock()
+        self._queue: list[tuple[dict[str, object], asyncio.Future[None]]] = []
 
     @classmethod
     async def open(cls, journal: Journal, name: str, clock: Clock) -> "Ledger":
@@ -72,7 +74,7 @@ class Ledger:
         facts: dict[str, JsonValue] | None = None,
     ) -> None:
         """One more record; returns when it is durable. Commands that go side by side write one after the other."""
-        said = {
+        said: dict[str, object] = {
             "phase": phase,
             "step": command.step if command else step,
             "command": command.id if command else None,
@@ -83,16 +85,44 @@ class Ledger:
             "outcome": outcome,
             "plan": plan,
         }
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((said, mine))
+        await asyncio.shield(self._store())  # a waiter that is given up does not tear what is being stored
+        await mine
+
+    async def _store(self) -> None:
+        """Whatever is waiting goes out together: while one message is being stored, the next one gathers."""
         async with self._writing:
-            entry = Entry.model_validate(
-                {
-                    "run": self._name,
-                    "number": self._number + 1,
-                    "at": self._clock.now(),
-                    "token": self.guard() if phase is Phase.START else 0,
-                    "previous": self._previous,
-                    **said,
-                }
-            )
-            self._position = await self._journal.append(entry, self._position)
-            self._took(entry)
+            waiting, self._queue = self._queue, []
+            if not waiting:
+                return
+            try:
+                entries = self._chained([said for said, _ in waiting])
+                self._position = await self._journal.append(entries, self._position)
+            except BaseException as error:
+                for _, waiter in waiting:
+                    _fail(waiter, error)
+                raise
+            for entry in entries:
+                self._took(entry)
+            for _, waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _chained(self, drafts: Sequence[dict[str, object]]) -> tuple[Entry, ...]:
+        entries: list[Entry] = []
+        number, previous, now = self._number, self._previous, self._clock.now()
+        for said in drafts:
+            number += 1
+            token = self.guard() if said["phase"] is Phase.START else 0
+            chain = {"run": self._name, "number": number, "at": now, "token": token, "previous": previous}
+            entries.append(Entry.model_validate({**said, **chain}))
+            previous = ids.content_hash([entries[-1].stored])
+        return tuple(entries)
+
+
+def _fail(waiter: "asyncio.Future[None]", error: BaseException) -> None:
+    """Tell a waiter; one that nobody asks any more stays quiet."""
+    if not waiter.done():
+        waiter.set_exception(error if isinstance(error, Exception) else Permanent("the journal is being left"))
+        waiter.exception()

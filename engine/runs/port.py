@@ -30,8 +30,8 @@ class Journal(Protocol):
         """All records of a run in order, and the position to append after (0: none)."""
         ...
 
-    async def append(self, entry: Entry, position: int) -> int:
-        """Store the record after `position`, return the new one; `Conflict` if somebody else wrote."""
+    async def append(self, entries: tuple[Entry, ...], position: int) -> int:
+        """Store these records together after `position`, return the new one; `Conflict` if somebody else wrote."""
         ...
 
     async def unfinished(self) -> tuple[str, ...]:

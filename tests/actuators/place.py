@@ -39,11 +39,11 @@ class DyingJournal:
     async def read(self, run):
         return await self.journal.read(run)
 
-    async def append(self, entry, position):
+    async def append(self, entries, position):
         self.count += 1
         if self.count == self.at and not self.durable_first:
             raise Killed
-        stored = await self.journal.append(entry, position)
+        stored = await self.journal.append(entries, position)
         if self.count == self.at:
             raise Killed
         return stored

@@ -23,12 +23,12 @@ def strike() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def append(self: BusJournal, entry: Entry, position: int) -> int:
+async def append(self: BusJournal, entries: tuple[Entry, ...], position: int) -> int:
     LATER["count"] += 1
     mine = LATER["count"] == int(os.environ["KILL_AT"]) and not Path(os.environ["KILL_MARK"]).exists()
     if mine and os.environ["KILL_SIDE"] == "before":
         strike()
-    stored = await store(self, entry, position)
+    stored = await store(self, entries, position)
     if mine:
         strike()
     return stored

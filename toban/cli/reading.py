@@ -58,7 +58,8 @@ def runs(
 ) -> None:
     """All runs with their state, or the story of one: seen, decided, done."""
     if run is None:
-        _run(config, subjects.ALL_RUNS, _entry_line, follow=follow, as_json=as_json, last_only=not follow)
+        read = _entry_lines if follow else _last_line
+        _run(config, subjects.ALL_RUNS, read, follow=follow, as_json=as_json, last_only=not follow)
         return
     asyncio.run(_story(config, run, as_json=as_json))
 
@@ -68,23 +69,27 @@ def status(*, config: Config = DEFAULT, as_json: AsJson = False) -> None:
     raise typer.Exit(asyncio.run(_status(config, as_json=as_json)))
 
 
-def _event_line(record: Record) -> Line:
+def _event_line(record: Record) -> list[Line]:
     arrival = codec.decode(record)
-    return timeline.of_event(arrival.event, arrival.stored_at)
+    return [timeline.of_event(arrival.event, arrival.stored_at)]
 
 
-def _decision_line(record: Record) -> Line:
-    return timeline.of_decision(DecisionRecord.model_validate_json(record.body).decision)
+def _decision_line(record: Record) -> list[Line]:
+    return [timeline.of_decision(DecisionRecord.model_validate_json(record.body).decision)]
 
 
-def _entry_line(record: Record) -> Line | None:
-    return storytelling.entry_line(record)
+def _entry_lines(record: Record) -> list[Line]:
+    return storytelling.entry_lines(record)
+
+
+def _last_line(record: Record) -> list[Line]:
+    return storytelling.entry_lines(record)[-1:]
 
 
 def _run(
     config: Config,
     subject: str,
-    read: Callable[[Record], Line | None],
+    read: Callable[[Record], list[Line]],
     *,
     follow: bool,
     as_json: bool,
@@ -94,8 +99,7 @@ def _run(
         console = Console()
         async with connecting.bus(settings.load(config), SystemClock(), name="toban-reading") as bus:
             async for record in _records(bus, subject, follow=follow, last_only=last_only):
-                line = read(record)
-                if line is not None:
+                for line in read(record):
                     show(console, line, as_json=as_json)
 
     asyncio.run(work())

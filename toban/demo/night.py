@@ -12,7 +12,7 @@ from engine.bus.port import Bus, Record
 from engine.clock import Clock
 from engine.model.decision import DecisionRecord
 from engine.model.errors import Permanent, TobanError
-from engine.model.run import Entry
+from engine.model.run import entries_of
 from toban.simulator import control
 
 Show = Callable[[Line], None]
@@ -94,12 +94,12 @@ def _decision(record: Record, seen: Watch) -> None:
 
 
 def _entry(record: Record, seen: Watch) -> None:
-    entry = Entry.model_validate_json(record.body)
-    if entry.plan is not None:
-        seen.targets[entry.run] = entry.plan.object
-        seen.targets |= {c.id: c.target for step in entry.plan.steps for c in step.commands}
-    about = seen.targets.get(entry.command or entry.run, entry.run[:8])
-    seen.add(timeline.of_entry(entry, about))
+    for entry in entries_of(record.body):
+        if entry.plan is not None:
+            seen.targets[entry.run] = entry.plan.object
+            seen.targets |= {c.id: c.target for step in entry.plan.steps for c in step.commands}
+        about = seen.targets.get(entry.command or entry.run, entry.run[:8])
+        seen.add(timeline.of_entry(entry, about))
 
 
 async def play(name: str, story: Callable[[], Awaitable[None]], seen: Watch, clock: Clock) -> Story:

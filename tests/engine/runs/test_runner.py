@@ -36,8 +36,8 @@ class PaperJournal:
         found = self.entries.get(run, [])
         return tuple(found), len(found)
 
-    async def append(self, entry: Entry, position: int) -> int:
-        found = self.entries.setdefault(entry.run, [])
+    async def append(self, entries: tuple[Entry, ...], position: int) -> int:
+        found = self.entries.setdefault(entries[0].run, [])
         if len(found) != position:
             msg = "somebody else wrote"
             raise Conflict(msg)
@@ -45,7 +45,7 @@ class PaperJournal:
         die = self.kill_at == self.appended
         if die and not self.durable_first:
             raise Killed
-        found.append(entry)
+        found.extend(entries)
         if die:
             raise Killed
         return len(found)
