@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from engine import documents
+from engine.model import placement
 from engine.model.estate import Category, Chassis, Model, Site, Vcenter
 
 
@@ -55,7 +56,24 @@ def _broken_links(site: Site) -> list[tuple[documents.Place, str]]:
                     if what in taken:
                         broken.append((place, f"{what} is already used by {taken[what]}; each belongs to one host"))
                     taken[what] = f"group {group.name}, host {host.name}"
-    return broken + _repeated(site)
+    return broken + _repeated(site) + _rules(site)
+
+
+def _rules(site: Site) -> list[tuple[documents.Place, str]]:
+    """Placement rules that name a host which the group does not have, or that cannot hold together."""
+    broken: list[tuple[documents.Place, str]] = []
+    for c, category in enumerate(site.categories):
+        for g, group in enumerate(category.groups):
+            place: documents.Place = ("categories", c, "groups", g, "placement")
+            hosts = {host.name for host in group.hosts}
+            for r, rule in enumerate(group.placement.rules):
+                strange = sorted(set(rule.to) - hosts)
+                if strange:
+                    known = ", ".join(sorted(hosts))
+                    sentence = f"group {group.name} has no host {strange[0]!r}; known: {known}"
+                    broken.append(((*place, "rules", r), sentence))
+            broken += [(place, sentence) for sentence in placement.conflicts(group.placement.rules, ())]
+    return broken
 
 
 def _missing(host: str, link: str, name: str, known: set[str]) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from engine.model import ids
 from engine.model.ids import Kind, ObjectId
+from engine.model.placement import Placement
 from engine.model.scalars import Whole
 
 
@@ -77,6 +78,8 @@ class Group(_Part):
 
     name: str
     hosts: tuple[HostDefinition, ...]
+    placement: Placement = Placement()
+    """Rules that every placement of its VMs keeps to."""
 
 
 class Category(_Part):
@@ -131,6 +134,11 @@ class Site(_Part):
                     chassis, slot = slots.get(host.machine, (None, None))
                     found[host.name] = Standing(host, group.name, category.name, chassis, slot)
         return found
+
+    @cached_property
+    def placements(self) -> dict[str, Placement]:
+        """The placement rules of each group."""
+        return {group.name: group.placement for category in self.categories for group in category.groups}
 
     @cached_property
     def by_machine(self) -> dict[str, str]:

@@ -6,6 +6,8 @@ from engine.estate import reading
 from engine.model.estate import Estate, LiveVm, Power
 from engine.model.plan import Move, Plan, Unplaced
 from engine.placement import evacuating, fitting
+from engine.placement.binding import Purpose
+from engine.placement.evacuating import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,8 @@ class Packing:
 
     host: str | None
     plan: Plan
+    stays_on: bool = False
+    """It stays on without VMs, as the reserve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,12 @@ class Bounds:
     """So many of the hosts that stay on could be emptied within `below` too."""
 
 
-def pack(estate: Estate, group: str, bounds: Bounds) -> Packing:
+def pack(estate: Estate, group: str, bounds: Bounds, empty: int = 0) -> Packing:
     """The least loaded healthy host whose VMs, running or off, all fit elsewhere; greedy, the same for the same estate.
 
     What stays on keeps its reserve (safety rule S12): any one of those hosts may fail and its running VMs still fit on
-    the others, and `spare` of them could be emptied as well.
+    the others, and `spare` of them could be emptied as well. As long as fewer than `empty` hosts are on without VMs,
+    the one that is emptied next stays on: it is the reserve itself.
     """
     healthy = sorted(
         (name for name in reading.members(estate, group) if reading.is_healthy(estate, name)),
@@ -38,14 +43,30 @@ def pack(estate: Estate, group: str, bounds: Bounds) -> Packing:
     )
     bound = frozenset(uuid for uuid, vm in estate.vms.items() if _is_bound(estate, vm, healthy))
     refusals: list[Unplaced] = []
+    idle = [name for name in healthy if not reading.running_vms(estate, name)]
+    if len(idle) < empty:
+        return _emptied(estate, [name for name in healthy if name not in idle], bounds)
     for host in healthy:
-        plan = evacuating.evacuate(estate, host, reading.vms_on(estate, host), bounds.below)
+        plan = evacuating.evacuate(estate, host, reading.vms_on(estate, host), Wish(Purpose.BALANCE, bounds.below))
         left = _without(estate, host, plan)
         against = plan.unplaced[0] if plan.unplaced else _reserve(left, group, host, bounds, bound)
         if against is None:
             return Packing(host, plan)
         refusals.append(against)
     nobody = Unplaced(vm="-", en=f"group {group} has no healthy host", ja=f"グループ {group} に正常なホストがない")
+    return Packing(None, Plan(unplaced=tuple(refusals[:1]) or (nobody,)))
+
+
+def _emptied(estate: Estate, busy: list[str], bounds: Bounds) -> Packing:
+    """The first of these whose running VMs all fit on the other busy ones; it stays on."""
+    refusals: list[Unplaced] = []
+    others = estate.model_copy(update={"hosts": {name: estate.hosts[name] for name in busy}})
+    for host in busy:
+        plan = evacuating.evacuate(others, host, wish=Wish(Purpose.BALANCE, bounds.below))
+        if not plan.unplaced:
+            return Packing(host, plan, stays_on=True)
+        refusals += plan.unplaced[:1]
+    nobody = Unplaced(vm="-", en="no host carries VMs that fit on another one", ja="集約できるホストがない")
     return Packing(None, Plan(unplaced=tuple(refusals[:1]) or (nobody,)))
 
 
@@ -62,7 +83,7 @@ def _reserve(left: Estate, group: str, host: str, bounds: Bounds, bound: frozens
         return Unplaced(vm="-", en=en, ja=f"{host} は {group} の最後の正常ホスト")
     for name in staying:
         free = [vm for vm in reading.running_vms(left, name) if vm.instance_uuid not in bound]
-        lost = evacuating.evacuate(left, name, free).unplaced
+        lost = evacuating.evacuate(left, name, free, Wish(Purpose.RESCUE)).unplaced
         if lost:
             en = f"without {host} the failure of {name} would leave {len(lost)} VM(s) without a place: {lost[0].en}"
             return Unplaced(vm="-", en=en, ja=f"{host} なしでは {name} の障害時に VM を再配置できない")
@@ -80,7 +101,7 @@ def _least(estate: Estate, group: str, bounds: Bounds) -> Estate | None:
     """The estate with one more host emptied, or None if none can be."""
     names = [name for name in reading.members(estate, group) if reading.is_healthy(estate, name)]
     for name in sorted(names, key=lambda name: (_running_memory(estate, name), name)):
-        plan = evacuating.evacuate(estate, name, ceiling=bounds.below)
+        plan = evacuating.evacuate(estate, name, wish=Wish(ceiling=bounds.below))
         if not plan.unplaced and len(names) > 1:
             return _without(estate, name, plan)
     return None

@@ -1,39 +1,117 @@
 """Where the VMs of one host go: the roomiest host that fits, largest VM first; what does not fit is said out loud."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from engine.estate import reading
-from engine.model.estate import Estate, LiveVm
+from engine.model.estate import Estate, LiveVm, Power
+from engine.model.placement import Rule
 from engine.model.plan import Move, Plan, Unplaced
-from engine.placement import fitting
-from engine.placement.fitting import Room
+from engine.placement import binding, fitting
+from engine.placement.binding import Purpose
 
 
-def evacuate(
-    estate: Estate, source: str, vms: Iterable[LiveVm] | None = None, ceiling: float = 1.0, only: str | None = None
-) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How VMs are to be placed."""
+
+    purpose: Purpose = Purpose.EVACUATE
+    ceiling: float = 1.0
+    """No host is filled above this share of its CPU and memory."""
+    only: str | None = None
+    """The one host that they may go to."""
+
+
+def evacuate(estate: Estate, source: str, vms: Iterable[LiveVm] | None = None, wish: Wish = Wish()) -> Plan:
     """A target for each VM that runs on `source` (or for the given ones), or the reason why it has none.
 
     Worst fit decreasing: the largest VM first, each to the host with most free memory; ties go by name, so the
-    same estate always gives the same plan. No host is filled above the share `ceiling` of its CPU and memory. `only`:
-    the one host that they may go to.
+    same estate always gives the same plan. The site's placement rules hold (see `binding`): pins, `apart` and `hold`
+    are kept; VMs that stay together go to one host, or, where no host takes them all, one by one.
     """
-    free = fitting.rooms(estate, source, ceiling)
-    if only is not None:
-        free = {name: room for name, room in free.items() if name == only}
     chosen = sorted(reading.running_vms(estate, source) if vms is None else vms, key=lambda v: (-v.memory_mb, v.name))
+    filling = Filling(estate, source, wish)
     moves: list[Move] = []
     unplaced: list[Unplaced] = []
-    for vm in chosen:
-        target, refusals = _best(estate, vm, free)
-        if target is None:
-            en = "; ".join(en for en, _ in refusals) or _nowhere(estate, source, only)[0]
-            ja = "、".join(ja for _, ja in refusals) or _nowhere(estate, source, only)[1]
-            unplaced.append(Unplaced(vm=vm.name, en=en, ja=ja))
-            continue
-        free[target.host] = target.less(vm)
-        moves.append(Move(vm=vm, source=source, target=target.host))
+    for block in _blocks(chosen, filling.rules):
+        target = filling.place(block) if len(block) > 1 else None
+        for vm in block:
+            goes = target or filling.place([vm])
+            if goes is None:
+                unplaced.append(Unplaced(vm=vm.name, en=filling.why[0], ja=filling.why[1]))
+            else:
+                moves.append(Move(vm=vm, source=source, target=goes))
     return Plan(moves=tuple(moves), unplaced=tuple(unplaced))
+
+
+def _blocks(vms: list[LiveVm], rules: tuple[Rule, ...]) -> Iterable[list[LiveVm]]:
+    """VMs that stay together as one block, in the order of their first."""
+    left = list(vms)
+    while left:
+        first = left[0]
+        names = binding.companions(rules, first.name, (vm.name for vm in left if vm.power is Power.ON))
+        block = [first, *[vm for vm in left[1:] if vm.name in names]] if first.power is Power.ON else [first]
+        left = [vm for vm in left if vm not in block]
+        yield block
+
+
+class Filling:
+    """Hosts as they fill up while a plan is made."""
+
+    def __init__(self, estate: Estate, source: str, wish: Wish) -> None:
+        """As the picture shows them."""
+        self._estate, self._source, self._wish = estate, source, wish
+        home = estate.site.standings.get(source)
+        self.rules = estate.site.placements[home.group].rules if home is not None else ()
+        free = fitting.rooms(estate, source, wish.ceiling)
+        self._free = {name: room for name, room in free.items() if wish.only in (None, name)}
+        self._there = {name: [vm.name for vm in reading.running_vms(estate, name)] for name in self._free}
+        self.why = ("", "")
+        """Why the last one found no place, in both languages."""
+
+    def place(self, block: list[LiveVm]) -> str | None:
+        """The host that takes all of these now, or None; it is filled by then."""
+        first = block[0]
+        if binding.held(self.rules, first.name, self._wish.purpose):
+            self.why = (f"{first.name} is held where it is", f"{first.name} は移動禁止")
+            return None
+        roomiest = [room.host for room in sorted(self._free.values(), key=lambda room: (-room.memory_mb, room.host))]
+        hosts, _ = binding.order_of(roomiest, self.rules, first.name, self._wish.purpose)
+        refusals: list[tuple[str, str]] = []
+        for host in hosts:
+            reason = self._against(block, host)
+            if reason is None:
+                self._take(block, host)
+                return host
+            refusals.append(reason)
+        self.why = self._reasons(first, refusals, pinned_away=bool(roomiest) and not hosts)
+        return None
+
+    def _against(self, block: list[LiveVm], host: str) -> tuple[str, str] | None:
+        room, there = self._free[host], list(self._there[host])
+        for vm in block:
+            runs = vm.power is Power.ON
+            reason = fitting.against(self._estate, vm, room)
+            reason = reason or (binding.against(self.rules, vm.name, there, self._wish.purpose) if runs else None)
+            if reason is not None:
+                return reason
+            room = room.less(vm)
+            there += [vm.name] if runs else []
+        return None
+
+    def _take(self, block: list[LiveVm], host: str) -> None:
+        for vm in block:
+            self._free[host] = self._free[host].less(vm)
+            self._there[host] += [vm.name] if vm.power is Power.ON else []
+
+    def _reasons(self, vm: LiveVm, refusals: list[tuple[str, str]], *, pinned_away: bool) -> tuple[str, str]:
+        if pinned_away:
+            pin = binding.pin_of(self.rules, vm.name)
+            to = ", ".join(pin.to) if pin is not None else ""
+            return f"{vm.name} is pinned to {to}, and none of them takes it", f"{vm.name} は {to} に固定"
+        if not refusals:
+            return _nowhere(self._estate, self._source, self._wish.only)
+        return "; ".join(en for en, _ in refusals), "、".join(ja for _, ja in refusals)
 
 
 def _nowhere(estate: Estate, source: str, only: str | None) -> tuple[str, str]:
@@ -52,13 +130,3 @@ def _nowhere(estate: Estate, source: str, only: str | None) -> tuple[str, str]:
     status = reading.status_of(estate, only)
     why = f"marked {status}" if status != reading.READY else "not connected, off or in maintenance"
     return f"{only} takes no VMs: it is {why}", f"{only} は受け入れ不可"
-
-
-def _best(estate: Estate, vm: LiveVm, free: dict[str, Room]) -> tuple[Room | None, list[tuple[str, str]]]:
-    refusals: list[tuple[str, str]] = []
-    for room in sorted(free.values(), key=lambda room: (-room.memory_mb, room.host)):
-        reason = fitting.against(estate, vm, room)
-        if reason is None:
-            return room, []
-        refusals.append(reason)
-    return None, refusals

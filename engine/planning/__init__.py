@@ -20,6 +20,7 @@ PLANNERS: Mapping[str, Planner] = {
     "failover": guests.failover,
     "migrate": guests.migrate,
     "evacuate": guests.evacuate,
+    "apply-rules": guests.apply_rules,
     "move-vm": guests.move,
     "enter-maintenance": hosts.enter_maintenance,
     "exit-maintenance": hosts.exit_maintenance,

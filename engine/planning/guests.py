@@ -1,11 +1,14 @@
 """Planners of acts on VMs; pure. Whatever finds no place is named, with the reason."""
 
 from engine.estate import linking, reading
+from engine.model import ids
 from engine.model.estate import Estate, LiveVm, Power
 from engine.model.pattern import MetricPattern, alternatives
 from engine.model.plan import Plan, Unplaced
 from engine.model.policy import Policy
-from engine.placement import balancing, evacuating
+from engine.placement import balancing, binding, evacuating, obeying
+from engine.placement.binding import Purpose
+from engine.placement.evacuating import Wish
 from engine.planning.asking import Asked, nothing
 from engine.runs import ordering
 from engine.runs.ordering import Orders
@@ -22,7 +25,7 @@ def failover(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     ran = {vm.instance_uuid for vm in reading.ran_on(estate, host)}
     # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
     wanted = asked.word("vms", "running") == "all" or any(vm.instance_uuid in ran for vm in ours)
-    plan = evacuating.evacuate(estate, host, ours) if wanted else Plan()
+    plan = evacuating.evacuate(estate, host, ours, Wish(Purpose.RESCUE)) if wanted else Plan()
     ordering.failover(orders, estate, host, plan)
     if not orders.commands and not plan.unplaced:  # fenced for nothing: a person should know
         return (nothing(f"no VM is known to have run on {host}", f"{host} で動作していた VM が不明"),)
@@ -61,8 +64,22 @@ def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     source = linking.definition_of(asked.estate, vm.vcenter, vm.host)
     if source is None or source not in asked.estate.hosts:
         return (Unplaced(vm=vm.name, en=f"the host of {vm.name} is not known", ja=f"{vm.name} のホストが不明"),)
-    to = asked.word("to", "best")
-    plan = evacuating.evacuate(asked.estate, source, (vm,), only=None if to == "best" else to)
+    to, group = asked.word("to", "best"), asked.estate.site.standings[source].group
+    beside = [one for one in reading.running_vms(asked.estate, source) if one.name != vm.name]
+    names = binding.companions(asked.estate.site.placements[group].rules, vm.name, (one.name for one in beside))
+    together = (vm, *(one for one in beside if one.name in names))  # a move by hand takes all of them (domain.md 7.1)
+    plan = evacuating.evacuate(asked.estate, source, together, Wish(Purpose.START, only=None if to == "best" else to))
+    ordering.migrate(orders, asked.estate, plan)
+    return plan.unplaced
+
+
+def apply_rules(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """Running VMs of a group move so that its placement rules hold again."""
+    group = asked.object("group")
+    if group is None:
+        en = f"{asked.match.key} belongs to no group"
+        return (nothing(en, f"{asked.match.key} はどのグループにも属さない"),)
+    plan = obeying.obey(asked.estate, ids.name_of(group))
     ordering.migrate(orders, asked.estate, plan)
     return plan.unplaced
 

@@ -77,9 +77,12 @@ def power_save(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     if group is None:
         return (_no_group(asked),)
     bounds = Bounds(below=asked.number("below", 60) / 100.0, spare=asked.number("spare", 1))
-    found = consolidating.pack(asked.estate, ids.name_of(group), bounds)
+    found = consolidating.pack(asked.estate, ids.name_of(group), bounds, asked.number("empty", 0))
     if found.host is None:
         return found.plan.unplaced
+    if found.stays_on:
+        ordering.migrate(orders, asked.estate, found.plan)
+        return ()
     place = linking.standings(asked.estate.site)[found.host]
     if place.slot is None:
         return (_no_machine(place),)

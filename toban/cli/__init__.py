@@ -12,6 +12,7 @@ from toban.cli import (
     inject,
     marking,
     notify,
+    placing,
     policy,
     reading,
     record,
@@ -42,6 +43,7 @@ app.command("reject")(answering.reject)
 app.add_typer(hands.host, name="host")
 app.add_typer(hands.vm, name="vm")
 app.add_typer(hands.group, name="group")
+app.add_typer(placing.app, name="place")
 app.command("cancel")(cancelling.cancel)
 app.command("stop")(control.stop)
 app.command("release")(control.release)

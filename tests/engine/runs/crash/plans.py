@@ -10,7 +10,7 @@ from engine.model.estate import Connection, Estate, Power
 from engine.model.event import Event
 from engine.model.match import Match
 from engine.model.policy import Policy
-from engine.model.run import RunPlan
+from engine.model.run import RunPlan, entries_of
 from engine.rules import loading
 from tests.engine import worlds
 
@@ -46,6 +46,8 @@ def estate(policy: Policy) -> Estate:
     )
 
 
+entries = entries_of
+"""The records of one message of a journal."""
 KEYS = {"host": "host:esx1", "vm": "vm:VM-01", "group": "group:esx", "machine": "machine:chassis1/1"}
 
 
