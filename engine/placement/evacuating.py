@@ -10,6 +10,9 @@ from engine.model.plan import Move, Plan, Unplaced
 from engine.placement import binding, fitting
 from engine.placement.binding import Purpose
 
+SHOWN = 3
+"""Refusals that are told, the roomiest hosts' first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -111,7 +114,9 @@ class Filling:
             return f"{vm.name} is pinned to {to}, and none of them takes it", f"{vm.name} は {to} に固定"
         if not refusals:
             return _nowhere(self._estate, self._source, self._wish.only)
-        return "; ".join(en for en, _ in refusals), "、".join(ja for _, ja in refusals)
+        en, ja = "; ".join(en for en, _ in refusals[:SHOWN]), "、".join(ja for _, ja in refusals[:SHOWN])
+        more = len(refusals) - SHOWN
+        return (en, ja) if more <= 0 else (f"{en}; and {more} more hosts refuse it", f"{ja}、他 {more} 台も不可")
 
 
 def _nowhere(estate: Estate, source: str, only: str | None) -> tuple[str, str]:

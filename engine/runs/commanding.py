@@ -71,8 +71,11 @@ class Commander:
         self._effectors, self._stop, self._clock, self._patience = effectors, stop, clock, patience
 
     async def cancelled(self, plan: RunPlan) -> str | None:
-        """Who cancelled this run and why, or None; whatever comes after that word is not begun."""
-        return await self._stop(f"run:{plan.run}")
+        """Who cancelled this run and why, or None; whatever comes after that word is not begun.
+
+        A rehearsal touches nothing, so nothing stops it: not even an engine that is not armed.
+        """
+        return None if plan.rehearsal else await self._stop(f"run:{plan.run}")
 
     async def carry_out(self, command: Command, plan: RunPlan, ledger: Ledger, *, compensating: bool = False) -> None:
         """Bring the command to DONE, FAILED, HELD or UNKNOWN, whichever the world allows; all of it journalled.

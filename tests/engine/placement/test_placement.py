@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from engine.model.estate import Connection, Power
 from engine.placement import balancing, evacuating
-from tests.engine.worlds import estate, host, vm
+from tests.engine.worlds import estate, fleet, host, vm
 
 
 def with_vms(*vms, **hosts):
@@ -35,6 +35,12 @@ def test_no_healthy_host_means_no_move_and_says_so() -> None:
         plan = evacuating.evacuate(with_vms(vm(1, 1), esx2=sick), "esx1")
         assert plan.moves == ()
         assert plan.unplaced[0].en == "no healthy host is left beside esx1"
+
+
+def test_a_vm_that_no_host_of_a_large_group_takes_names_the_roomiest_and_how_many_more() -> None:
+    (left,) = evacuating.evacuate(fleet((60000,), *[(60000,)] * 9), "esx1").unplaced
+    assert left.en.count("needs 60000 MB") == 3
+    assert left.en.endswith("and 6 more hosts refuse it")
 
 
 def test_a_powered_off_vm_needs_no_memory_at_its_target() -> None:

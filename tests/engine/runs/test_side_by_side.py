@@ -75,7 +75,7 @@ class Verbs(dict):
         return self.hands
 
 
-def carried(world: Slow, *commands: Command, stop=None, bounds=None, journal=None):
+def carried(world: Slow, *commands: Command, stop=None, bounds=None, journal=None, rehearsal=False):
     """The outcome, the seconds it took, and how each command ended."""
     journal = journal or PaperJournal()
     plan = RunPlan(
@@ -83,6 +83,7 @@ def carried(world: Slow, *commands: Command, stop=None, bounds=None, journal=Non
         policy="p",
         object="host:esx1",
         causes=("e",),
+        rehearsal=rehearsal,
         steps=(PlannedStep(id="move", verb="evacuate", commands=commands),),
     )
 
@@ -179,6 +180,18 @@ def test_a_run_that_a_person_cancels_ends_what_it_is_at_begins_nothing_more_and_
     outcome, _, ends = carried(world, maintenance(), off, stop=stop)
     assert outcome is Outcome.HELD
     assert ends == {"enter": Phase.COMPENSATED, "off": Phase.HELD, "enter.undo": Phase.DONE}
+
+
+def test_a_rehearsal_is_played_to_its_end_by_an_engine_that_is_not_armed() -> None:
+    async def unarmed(target):
+        return "this engine is not armed"
+
+    world = Slow()
+    outcome, _, _ = carried(world, move("a"), stop=unarmed, rehearsal=True)
+    assert outcome is Outcome.HELD, "in this world the hands of a rehearsal are the real ones"
+    seen = Slow(done=["r1.move.a"])
+    outcome, _, _ = carried(seen, move("a"), stop=unarmed, rehearsal=True)
+    assert outcome is Outcome.SUCCESS
 
 
 @pytest.mark.parametrize("durable_first", [True, False])
