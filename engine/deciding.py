@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from engine import latching
 from engine.announcing import Announcer
 from engine.bus.port import Bus
 from engine.clock import Clock
@@ -16,6 +17,7 @@ from engine.guard.people import People
 from engine.guard.remembering import KEPT, Remembered
 from engine.guard.sight import Sight
 from engine.guard.witnesses import Seen
+from engine.latching import Case, Judged
 from engine.model import order
 from engine.model.decision import Act, Decision, Hold, Observation
 from engine.model.errors import TobanError
@@ -33,22 +35,6 @@ STORED_AT_ONCE = 256
 FORGET_EVERY = timedelta(minutes=10)
 
 __all__ = ["Decider", "DeciderSettings", "Judged"]
-
-Judged = Decision | TobanError
-"""The decision about a match, or why there is none: the match is to be decided again."""
-
-
-@dataclass(slots=True)
-class _Case:
-    """One match of a round."""
-
-    match: Match
-    policy: Policy
-    judged: Judged | None = None
-    new: bool = False
-    """It has to be stored."""
-    opens: bool = False
-    """It opens its policy's breaker."""
 
 
 @dataclass(slots=True)
@@ -117,7 +103,7 @@ class Decider:
 
         Raises `TobanError` if it could not be stored.
         """
-        (judged,) = await self._round([_Case(match, policy)], Scene(estate, seen, people or {}))
+        (judged,) = await self._round([Case(match, policy)], Scene(estate, seen, people or {}))
         if isinstance(judged, TobanError):
             raise judged
         return judged
@@ -136,7 +122,7 @@ class Decider:
         What is read is read once for all. They are decided one after the other, by priority and then by time, so that
         each counts with those before it; they are stored side by side, in order per object.
         """
-        cases = [_Case(match, order.of_events(match.events) or self._policies[match.policy]) for match in matches]
+        cases = [Case(match, order.of_events(match.events) or self._policies[match.policy]) for match in matches]
         return await self._round(cases, Scene(estate, seen, people or {}))
 
     async def ended(self, ended: Ended) -> None:
@@ -163,8 +149,8 @@ class Decider:
         """A policy has more open conditions than it may hold; the oldest were dropped."""
         await self._announcer.overflowed(policy, count)
 
-    async def _round(self, cases: list[_Case], scene: Scene) -> tuple[Judged, ...]:
-        undecided: dict[str, _Case] = {}
+    async def _round(self, cases: list[Case], scene: Scene) -> tuple[Judged, ...]:
+        undecided: dict[str, Case] = {}
         for case in cases:
             latest = self._remembered.latest.get(case.match.id)
             if latest is not None and not isinstance(latest, Hold):
@@ -175,7 +161,7 @@ class Decider:
             await self._judge(list(undecided.values()), scene)
         return tuple(_judged(case, undecided) for case in cases)
 
-    async def _judge(self, cases: list[_Case], scene: Scene) -> None:
+    async def _judge(self, cases: list[Case], scene: Scene) -> None:
         for case in cases:
             self._remembered.notice(case.match, case.policy, self._clock.now())
         together = Round(scene, await self._orders(), self._settings, self._clock.now())
@@ -186,7 +172,8 @@ class Decider:
             except Exception as error:  # whatever one match does to its decision, the others are decided
                 log.exception("decision.fault", match=case.match.id, policy=case.policy.name)
                 case.judged, case.new = TobanError(f"{type(error).__name__}: {error}"[:300]), False
-        await self._open_breakers(cases)
+        if await latching.latch(self._control, together, cases):
+            self._known = _Known()
         await self._store_all([case for case in cases if case.new])
         stored = [(case.policy, case.judged) for case in cases if case.new and not isinstance(case.judged, TobanError)]
         await self._announcer.decided([(policy, one) for policy, one in stored if one is not None])
@@ -198,7 +185,7 @@ class Decider:
             self._known = _Known(await self._control.orders(), now)
         return self._known.orders
 
-    async def _look(self, together: Round, cases: list[_Case]) -> None:
+    async def _look(self, together: Round, cases: list[Case]) -> None:
         places = {place.id: place for case in cases if (place := together.looker(case.match, case.policy)) is not None}
         gate = asyncio.Semaphore(AT_ONCE)
         if not places:
@@ -214,7 +201,7 @@ class Decider:
                 group.create_task(look(place), name=f"look at {place.id}")
         together.looked(words, self._clock.now())
 
-    def _decide(self, together: Round, case: _Case) -> None:
+    def _decide(self, together: Round, case: Case) -> None:
         match, policy, known = case.match, case.policy, self._remembered
         latest = known.latest.get(match.id)
         situation = together.situation(match, policy, known, self._sight)
@@ -229,24 +216,13 @@ class Decider:
             case.opens = True
             together.opened(policy.name, opening[0].en)
 
-    async def _open_breakers(self, cases: list[_Case]) -> None:
-        """Before the decision that says so is stored: whoever reads that the breaker is open finds it open."""
-        for case in cases:
-            if case.opens and isinstance(case.judged, Hold):
-                self._known = _Known()
-                why = next(reason.en for reason in case.judged.reasons if reason.code == "breaker")
-                try:
-                    await self._control.open_breaker(case.policy.name, why, case.judged.at)
-                except TobanError as error:
-                    case.judged = error
-
-    async def _store_all(self, cases: list[_Case]) -> None:
-        by_object: dict[str, list[_Case]] = {}
+    async def _store_all(self, cases: list[Case]) -> None:
+        by_object: dict[str, list[Case]] = {}
         for case in sorted(cases, key=_turn):
             by_object.setdefault(case.match.key, []).append(case)
         gate = asyncio.Semaphore(STORED_AT_ONCE)
 
-        async def store(some: list[_Case]) -> None:
+        async def store(some: list[Case]) -> None:
             async with gate:
                 for case in some:
                     await self._store(case)
@@ -258,7 +234,7 @@ class Decider:
             for key, some in by_object.items():
                 group.create_task(store(some), name=f"store {key}")
 
-    async def _store(self, case: _Case) -> None:
+    async def _store(self, case: Case) -> None:
         decision = case.judged
         if decision is None or isinstance(decision, TobanError):
             return
@@ -284,12 +260,12 @@ class Decider:
             self._read_since = max(self._read_since, now - self._reach)
 
 
-def _turn(case: _Case) -> tuple[int, datetime]:
+def _turn(case: Case) -> tuple[int, datetime]:
     """By priority, then by time; what opened in one moment stays in the order in which it was found."""
     return (-case.policy.spec.priority, case.match.opened_at)
 
 
-def _judged(case: _Case, undecided: Mapping[str, _Case]) -> Judged:
+def _judged(case: Case, undecided: Mapping[str, Case]) -> Judged:
     judged = case.judged if case.judged is not None else undecided[case.match.id].judged
     if judged is None:
         msg = f"{case.match.id} was not decided"

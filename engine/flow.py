@@ -201,7 +201,8 @@ class Flow:
 
     async def _carry_out(self, act: Act, match: Match, policy: Policy) -> None:
         try:
-            plan = planning.plan(act, match, policy, self.picture.estate, rehearsal=self._decider.rehearsal)
+            estate, rehearsal = self.picture.estate, self._decider.rehearsal
+            plan = await asyncio.to_thread(planning.plan, act, match, policy, estate, rehearsal=rehearsal)
         except Exception as error:  # whatever one act does to its plan, the others are carried out; a person is told
             log.exception("planning.fault", match=match.id, policy=policy.name)
             self._carrying.add(match.id)

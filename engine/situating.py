@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -107,6 +107,7 @@ class Round:
             condition=self._condition(policy, match),
             overdue=noticed.overdue if noticed is not None else None,
             noticed=noticed.at if noticed is not None else None,
+            flapping=self._flapping(place) if place is not None else None,
             ordered=order.of(match.events[0]) if order.of_events(match.events) is not None else None,
             limits=self._settings.limits,
             need=self._settings.need,
@@ -134,6 +135,18 @@ class Round:
         group = self.places.group(match.key)
         found = (sight.blind(one) for one in self.places.hosts_of(group)) if group is not None else ()
         return next((why for why in found if why is not None), None)
+
+    def _flapping(self, place: Standing) -> str | None:
+        """Why the host is in quarantine, or has to go there: it changed its state too often of late (S13)."""
+        bounds, known = self._settings.limits, self.orders.quarantine(place.id)
+        if known is not None and known[0]:
+            return known[0]
+        since = self.now - timedelta(seconds=bounds.flaps_within)
+        since = max(since, known[1]) if known is not None else since
+        count = witnesses.turns(self._scene.seen, place.id, since)
+        if count < bounds.flaps:
+            return None
+        return f"{place.id} went up or down {count} times within {bounds.flaps_within:.0f} s"
 
     def _maintenance(self, place: Standing | None, units: tuple[str, ...]) -> str | None:
         live = self._scene.estate.hosts.get(place.host.name) if place is not None else None

@@ -13,6 +13,8 @@ def decider_settings(chosen: Settings, *, armed: bool | None = None) -> DeciderS
         fences_within=guard.fences_within,
         refence_after=guard.refence_after,
         human=guard.human,
+        flaps=guard.flaps,
+        flaps_within=guard.flaps_within,
     )
     is_armed = chosen.armed if armed is None else armed
     return DeciderSettings(is_armed, guard.witnesses, guard.observation_expires, bounds)

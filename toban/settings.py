@@ -77,6 +77,9 @@ class GuardSettings(_Part):
     fences: Whole = Field(default=2, ge=1)
     fences_within: Duration = 900.0
     refence_after: Duration = 1800.0
+    flaps: Whole = Field(default=3, ge=2)
+    flaps_within: Duration = 600.0
+    """A host that goes up or down so often within this time is in quarantine until `toban release` (S13)."""
     human: Duration = 900.0
     """How long a person's act on an object holds every act of ours on it (safety rule S17)."""
     accounts: tuple[str, ...] = ()

@@ -45,6 +45,19 @@ def cooling(match: Match, policy: Policy, situation: Situation) -> Verdict | Non
     return hold(found.code, found.en, found.ja, page=limits.is_ungraceful(policy)) if found is not None else None
 
 
+def flapping(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
+    """A host that goes up and down is in quarantine until a person releases it (safety rule S13).
+
+    A person may still move VMs off it by hand; nobody fences it before it is released.
+    """
+    if situation.flapping is None or not limits.touches(policy):
+        return None
+    if situation.ordered is not None and not limits.is_ungraceful(policy):
+        return None
+    en = f"{situation.flapping}; toban release {situation.places.anchor(match.key)} ends the quarantine"
+    return hold("flapping", en, "状態が頻繁に変化したため隔離中(toban release で解除)", page=True)
+
+
 def mass(_: Match, policy: Policy, situation: Situation) -> Verdict | None:
     """Too many hosts are down for it to be the hosts (safety rule S10)."""
     if not limits.is_ungraceful(policy) or situation.mass is None:
@@ -142,6 +155,7 @@ BOUNDS: tuple[Check, ...] = (
     stopped,
     blind,
     human_by_rule,
+    flapping,
     cooling,
     mass,
     radius,

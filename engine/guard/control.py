@@ -68,6 +68,17 @@ class Orders:
         """Who flagged any of these as in maintenance, or None."""
         return next((text for target in targets if (text := self._text(f"maintenance.{token(target)}"))), None)
 
+    def quarantine(self, target: str) -> tuple[str, datetime] | None:
+        """Why this host is in quarantine and since when; with an empty reason: when it was last released from it."""
+        key = f"quarantine.{token(target)}"
+        entry = self.entries.get(key)
+        return (self._text(key), entry.stored_at) if entry is not None else None
+
+    def quarantined(self, target: str) -> bool:
+        """Whether it is there now."""
+        known = self.quarantine(target)
+        return known is not None and bool(known[0])
+
     def disarmed(self, policy: str) -> Order | None:
         """Who took this policy out of service, or None."""
         entry = self.entries.get(f"disarmed.{policy}")
@@ -133,8 +144,14 @@ class Control:
         """Set the switch, for everything or for one object."""
         await self._bus.put(BUCKET, f"stop.{token(target)}" if target else "stop", why.encode())
 
+    async def put_into_quarantine(self, target: str, why: str) -> None:
+        """Nothing is done to this host by itself until `release`."""
+        await self._bus.put(BUCKET, f"quarantine.{token(target)}", why.encode())
+
     async def release(self, target: str | None = None) -> None:
-        """Take the switch back."""
+        """Take the switch back, and end the host's quarantine."""
+        if target is not None and (await self.orders()).quarantine(target) is not None:
+            await self._bus.put(BUCKET, f"quarantine.{token(target)}", b"")
         await self._bus.put(BUCKET, f"stop.{token(target)}" if target else "stop", b"")
 
     async def flag_maintenance(self, target: str, why: str | None) -> None:

@@ -24,6 +24,9 @@ class Limits:
     mass_share: float = 0.30
     mass_within: float = 300.0
     refence_after: float = 1800.0
+    flaps: int = 3
+    flaps_within: float = 600.0
+    """So often up or down within this time, and a host is put into quarantine (safety rule S13)."""
     human: float = 900.0
     """How long a person's act on an object holds every act of ours on it (safety rule S17)."""
 

@@ -56,6 +56,8 @@ class Situation:
     """Seconds between the moment of the match and when somebody on duty saw it; None: it is told by `now`."""
     noticed: datetime | None = None
     """When somebody on duty saw it first; None: now."""
+    flapping: str | None = None
+    """Why the host is in quarantine, or goes into it now, or None (safety rule S13)."""
     ordered: Order | None = None
     """The order of a person that this match is, or None."""
     limits: Limits = field(default_factory=Limits)

@@ -7,6 +7,8 @@ from engine.model.catalogue import Catalogue, Tells
 from engine.model.decision import Observation
 from engine.model.event import Event
 
+TURNS = 8
+"""Changes of one class about one host that are kept in mind."""
 Seen = dict[str, dict[str, Observation]]
 """The last word of each witness class about each host, by host id and class."""
 
@@ -21,11 +23,14 @@ def observe(catalogue: Catalogue, event: Event, host: str, at: datetime) -> Obse
 
 
 def remember(seen: Seen, observation: Observation) -> Seen:
-    """The newest word of each class stands."""
+    """The newest word of each class stands; it keeps in mind when the class last changed its word."""
     about = seen.get(observation.subject, {})
     known = about.get(observation.witness)
     if known is not None and known.at > observation.at:
         return seen
+    before, was_down = (known.turns, known.down) if known is not None else ((), False)
+    turned = (observation.at,) if was_down is not observation.down else ()
+    observation = observation.model_copy(update={"turns": (*before, *turned)[-TURNS:]})
     return {**seen, observation.subject: {**about, observation.witness: observation}}
 
 
@@ -33,6 +38,12 @@ def about(seen: Seen, host: str, now: datetime, expires: float) -> tuple[Observa
     """All that still counts about a host; observations older than `expires` seconds do not."""
     fresh = now - timedelta(seconds=expires)
     return tuple(word for _, word in sorted(seen.get(host, {}).items()) if word.at >= fresh)
+
+
+def turns(seen: Seen, host: str, since: datetime) -> int:
+    """How often a host went up or down since then, by the class that saw most of it."""
+    counts = (sum(at >= since for at in word.turns) for word in seen.get(host, {}).values())
+    return max(counts, default=0)
 
 
 def down(observations: Iterable[Observation], classes: Iterable[str]) -> tuple[str, ...]:

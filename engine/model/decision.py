@@ -29,6 +29,8 @@ class Observation(_Word):
     """When it was last known to hold, by our clock."""
     says: str
     """What was seen, in words: `blade.power.lost from chassis1/1`."""
+    turns: tuple[AwareDatetime, ...] = ()
+    """When this class last changed its word about the host, the latest few, oldest first."""
 
 
 class _Decided(_Word):

@@ -7,9 +7,11 @@ from engine.estate import reading
 from engine.model.estate import Estate, LiveVm, Power
 from engine.model.placement import Rule
 from engine.model.plan import Move, Plan, Unplaced
-from engine.placement import binding, fitting
+from engine.placement import binding, fitting, packing
 from engine.placement.binding import Purpose
+from engine.placement.packing import Puzzle
 
+NO_ROOM = ("the hosts that could take it are filled by larger VMs", "受け入れ可能なホストは他の VM で満杯")
 SHOWN = 3
 """Refusals that are told, the roomiest hosts' first."""
 
@@ -23,6 +25,8 @@ class Wish:
     """No host is filled above this share of its CPU and memory."""
     only: str | None = None
     """The one host that they may go to."""
+    thorough: bool = False
+    """Where VMs are left without a place, let a solver try for about two seconds."""
 
 
 def evacuate(estate: Estate, source: str, vms: Iterable[LiveVm] | None = None, wish: Wish = Wish()) -> Plan:
@@ -44,7 +48,28 @@ def evacuate(estate: Estate, source: str, vms: Iterable[LiveVm] | None = None, w
                 unplaced.append(Unplaced(vm=vm.name, en=filling.why[0], ja=filling.why[1]))
             else:
                 moves.append(Move(vm=vm, source=source, target=goes))
-    return Plan(moves=tuple(moves), unplaced=tuple(unplaced))
+    plan = Plan(moves=tuple(moves), unplaced=tuple(unplaced))
+    return _packed(Filling(estate, source, wish).puzzle(chosen), source, plan) if wish.thorough and unplaced else plan
+
+
+def _packed(puzzle: Puzzle, source: str, plan: Plan) -> Plan:
+    """The plan, or a better one where VMs are left over that some host could take alone."""
+    names = {left.vm for left in plan.unplaced}
+    over = [vm for vm in puzzle.vms if vm.name in names]
+    if not any(puzzle.options[vm.instance_uuid] for vm in over) or any(rule.together for rule in puzzle.rules):
+        return plan
+    known = {move.vm.instance_uuid: move.target for move in plan.moves}
+    found = packing.solve(puzzle, known)
+    if len(found) <= len(known):
+        return plan
+    moves = [
+        Move(vm=vm, source=source, target=found[vm.instance_uuid]) for vm in puzzle.vms if vm.instance_uuid in found
+    ]
+    placed = {move.vm.name for move in moves}
+    lost = [vm for vm in puzzle.vms if vm.name not in placed]
+    words = {left.vm: left for left in plan.unplaced}
+    full = [words.get(vm.name) or Unplaced(vm=vm.name, en=f"{vm.name}: {NO_ROOM[0]}", ja=NO_ROOM[1]) for vm in lost]
+    return Plan(moves=tuple(moves), unplaced=tuple(full))
 
 
 def _blocks(vms: list[LiveVm], rules: tuple[Rule, ...]) -> Iterable[list[LiveVm]]:
@@ -72,14 +97,26 @@ class Filling:
         self.why = ("", "")
         """Why the last one found no place, in both languages."""
 
+    def puzzle(self, vms: list[LiveVm]) -> Puzzle:
+        """The same question for a solver, as the hosts stand before anything is placed."""
+        options = {vm.instance_uuid: [host for host in self._order(vm) if self._alone(vm, host)] for vm in vms}
+        return Puzzle(vms, dict(self._free), options, self.rules, self._wish.purpose)
+
+    def _alone(self, vm: LiveVm, host: str) -> bool:
+        held = binding.held(self.rules, vm.name, self._wish.purpose)
+        return not held and self._against([vm], host) is None
+
+    def _order(self, vm: LiveVm) -> list[str]:
+        roomiest = [room.host for room in sorted(self._free.values(), key=lambda room: (-room.memory_mb, room.host))]
+        return binding.order_of(roomiest, self.rules, vm.name, self._wish.purpose)[0]
+
     def place(self, block: list[LiveVm]) -> str | None:
         """The host that takes all of these now, or None; it is filled by then."""
         first = block[0]
         if binding.held(self.rules, first.name, self._wish.purpose):
             self.why = (f"{first.name} is held where it is", f"{first.name} は移動禁止")
             return None
-        roomiest = [room.host for room in sorted(self._free.values(), key=lambda room: (-room.memory_mb, room.host))]
-        hosts, _ = binding.order_of(roomiest, self.rules, first.name, self._wish.purpose)
+        hosts = self._order(first)
         refusals: list[tuple[str, str]] = []
         for host in hosts:
             reason = self._against(block, host)
@@ -87,7 +124,7 @@ class Filling:
                 self._take(block, host)
                 return host
             refusals.append(reason)
-        self.why = self._reasons(first, refusals, pinned_away=bool(roomiest) and not hosts)
+        self.why = self._reasons(first, refusals, pinned_away=bool(self._free) and not hosts)
         return None
 
     def _against(self, block: list[LiveVm], host: str) -> tuple[str, str] | None:

@@ -25,7 +25,7 @@ def failover(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     ran = {vm.instance_uuid for vm in reading.ran_on(estate, host)}
     # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
     wanted = asked.word("vms", "running") == "all" or any(vm.instance_uuid in ran for vm in ours)
-    plan = evacuating.evacuate(estate, host, ours, Wish(Purpose.RESCUE)) if wanted else Plan()
+    plan = evacuating.evacuate(estate, host, ours, Wish(Purpose.RESCUE, thorough=True)) if wanted else Plan()
     ordering.failover(orders, estate, host, plan)
     if not orders.commands and not plan.unplaced:  # fenced for nothing: a person should know
         return (nothing(f"no VM is known to have run on {host}", f"{host} で動作していた VM が不明"),)
@@ -49,9 +49,9 @@ def evacuate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
         return (found,)
     host = found[0].host.name
     if asked.word("vms", "running") == "all":
-        plan = evacuating.evacuate(asked.estate, host, reading.vms_on(asked.estate, host))
+        plan = evacuating.evacuate(asked.estate, host, reading.vms_on(asked.estate, host), Wish(thorough=True))
     else:
-        plan = evacuating.evacuate(asked.estate, host)
+        plan = evacuating.evacuate(asked.estate, host, wish=Wish(thorough=True))
     ordering.migrate(orders, asked.estate, plan)
     return plan.unplaced
 
@@ -68,7 +68,9 @@ def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     beside = [one for one in reading.running_vms(asked.estate, source) if one.name != vm.name]
     names = binding.companions(asked.estate.site.placements[group].rules, vm.name, (one.name for one in beside))
     together = (vm, *(one for one in beside if one.name in names))  # a move by hand takes all of them (domain.md 7.1)
-    plan = evacuating.evacuate(asked.estate, source, together, Wish(Purpose.START, only=None if to == "best" else to))
+    plan = evacuating.evacuate(
+        asked.estate, source, together, Wish(Purpose.START, thorough=True, only=None if to == "best" else to)
+    )
     ordering.migrate(orders, asked.estate, plan)
     return plan.unplaced
 

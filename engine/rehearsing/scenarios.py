@@ -39,6 +39,10 @@ class Bounds(Part):
     """The time that they are counted in."""
     refence_after: Duration | None = None
     """Rest of a host after an ungraceful act."""
+    flaps: int | None = Field(default=None, ge=2)
+    """So often up or down, and a host goes into quarantine."""
+    flaps_within: Duration | None = None
+    """The time that this is counted in."""
     human: Duration | None = None
     """How long a person's act holds ours."""
 

@@ -158,6 +158,40 @@ def test_a_host_that_answers_again_at_the_last_moment_is_left_alone() -> None:
     assert fenced(night) == []
 
 
+def test_a_host_that_flaps_is_in_quarantine_over_time_until_a_person_releases_it() -> None:
+    night = Night()
+
+    async def go() -> None:
+        night.sight.vcenter = night.sight.off = {"esx7"}
+        for kind in ("host.unreachable", "host.reachable", "host.unreachable"):
+            await night.hear(kind, "esx7")
+            await night.wait(seconds=20)
+        await night.wait(minutes=20)
+        assert fenced(night) == []
+        assert len([page for page in await night.pages() if "went up or down 3 times" in page]) == 1
+        await night.stage.control.release("host:esx7")
+        await night.wait(minutes=5)
+
+    asyncio.run(go())
+    assert fenced(night) == ["host:esx7"]
+
+
+def test_a_restart_that_takes_a_host_down_and_up_once_is_no_flapping() -> None:
+    night = Night()
+
+    async def go() -> None:
+        night.sight.vcenter = night.sight.off = {"esx7"}
+        await night.hear("host.unreachable", "esx7")
+        await night.wait(seconds=20)
+        await night.hear("host.reachable", "esx7")
+        await night.wait(minutes=11)
+        await night.hear("host.unreachable", "esx7")
+        await night.wait(minutes=5)
+
+    asyncio.run(go())
+    assert fenced(night) == ["host:esx7"]
+
+
 def test_one_class_of_witness_is_never_enough() -> None:
     night = Night()
 
