@@ -13,7 +13,7 @@ from actuators.notify.log import LogNotice
 from actuators.redfish.blades import Blades, Controller, FencePatience, is_blade
 from actuators.redfish.power import PowerOff, PowerOn
 from actuators.rehearsal import Rehearsal
-from actuators.vsphere import hosts, maintenance, migrating, registering, restarting, starting, verifying
+from actuators.vsphere import hosts, maintenance, migrating, registering, restarting, starting, stopping, verifying
 from actuators.vsphere.sessions import VCenters
 from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
@@ -86,6 +86,8 @@ class Effectors:
             "vm.power_on": starting.PowerOn(world),
             "vm.restart": restarting.Restart(world),
             "vm.migrate": migrating.Migrate(world),
+            "vm.suspend": stopping.Suspend(world),
+            "vm.shutdown": stopping.Shutdown(world),
             "vm.verify": verifying.Verify(world),
             "vm.await_ha": verifying.AwaitHa(world),
             "object.mark": Mark(bus, clock),

@@ -11,6 +11,8 @@ INDEPENDENT = frozenset(
         "machine.power_on",
         "object.mark",
         "vm.migrate",
+        "vm.shutdown",
+        "vm.suspend",
         "vm.restart",
         "vm.verify",
         "vm.await_ha",

@@ -48,6 +48,21 @@ def reset(session: Session, vm_ref: str) -> str:
     return _ref(session.managed(vim.VirtualMachine, vm_ref).ResetVM_Task())
 
 
+def suspend(session: Session, vm_ref: str) -> str:
+    """SuspendVM_Task of a running VM."""
+    return _ref(session.managed(vim.VirtualMachine, vm_ref).SuspendVM_Task())
+
+
+def power_off(session: Session, vm_ref: str) -> str:
+    """PowerOffVM_Task of a running VM: no orderly end for its guest."""
+    return _ref(session.managed(vim.VirtualMachine, vm_ref).PowerOffVM_Task())
+
+
+def shut_guest_down(session: Session, vm_ref: str) -> None:
+    """ShutdownGuest: only asks the guest; there is no task."""
+    session.managed(vim.VirtualMachine, vm_ref).ShutdownGuest()
+
+
 def enter_maintenance(session: Session, host_ref: str, timeout: int) -> str:
     """EnterMaintenanceMode_Task: waits `timeout` seconds for running VMs to leave; those that are off stay."""
     return _ref(session.managed(vim.HostSystem, host_ref).EnterMaintenanceMode_Task(timeout, False))

@@ -71,7 +71,7 @@ def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     plan = evacuating.evacuate(
         asked.estate, source, together, Wish(Purpose.START, thorough=True, only=None if to == "best" else to)
     )
-    ordering.migrate(orders, asked.estate, plan)
+    ordering.move(orders, asked.estate, plan, asked.word("method", "migrate"))
     return plan.unplaced
 
 

@@ -81,6 +81,26 @@ def _move(orders: Orders, estate: Estate, move: Move) -> Command:
     return orders.add("vm.migrate", _target(move.vm), (), **_vm(move.vm), **where, **cold)
 
 
+def move(orders: Orders, estate: Estate, plan: Plan, method: str) -> None:
+    """Each VM by this method (domain.md 2.2): what runs is put to rest, moved as it is, and started at the target.
+
+    If it cannot be moved it is started again where it was. A VM that is off moves as it is, whatever the method.
+    """
+    for move in plan.moves:
+        if method == "migrate" or move.vm.power is not Power.ON:
+            _move(orders, estate, move)
+            continue
+        source, target = estate.hosts[move.source], estate.hosts[move.target]
+        here = {"host": source.name, "host_uuid": source.uuid}
+        verb, more = ("vm.suspend", {}) if method == "quick" else ("vm.shutdown", {"force": True})
+        back = Undo(verb="vm.power_on")
+        rests = orders.add(verb, _target(move.vm), (), back, **_vm(move.vm), **here, **more)
+        where = {"source": source.name, "target": target.name, "target_uuid": target.uuid, "cold": True}
+        moved = orders.add("vm.migrate", _target(move.vm), (rests,), **_vm(move.vm), **where)
+        there = {"host": target.name, "host_uuid": target.uuid}
+        orders.add("vm.power_on", _target(move.vm), (moved,), **_vm(move.vm), **there)
+
+
 def restart(orders: Orders, vm: LiveVm, host: LiveHost) -> None:
     """Reset a running VM, or start one that is off, where it is."""
     orders.add("vm.restart", _target(vm), (), **_vm(vm), host=host.name, host_uuid=host.uuid)

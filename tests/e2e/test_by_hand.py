@@ -46,7 +46,7 @@ def test_a_host_is_evacuated_and_put_into_maintenance_a_vm_comes_back_and_a_live
         over = here.cli("host", "maintenance", "esx1", "--over", "--yes")
         assert over.returncode == 0, over.stdout + over.stderr
         here.until_line("events", "host.maintenance.exited")
-        back = here.cli("vm", "move", "VM-01", "--to", "esx1", "--yes", "--json")
+        back = here.cli("vm", "move", "VM-01", "--to", "esx1", "--method", "quick", "--yes", "--json")
         assert back.returncode == 0, back.stdout + back.stderr
         assert json.loads(back.stdout.splitlines()[-1])["outcome"] == "success"
         assert where(here, "VM-01", "VM-02") == {"VM-01": "esx1", "VM-02": "esx2"}

@@ -237,3 +237,21 @@ def test_the_same_decision_over_the_same_estate_is_the_same_plan() -> None:
     steps = ({"id": "save", "power-save": {"group": "$group"}}, {"id": "tell", "notify": {"channel": "a"}})
     world = fleet((8192,), (4096,), (8192,), (8192,))
     assert planned(world, "group:esx", *steps) == planned(world, "group:esx", *steps)
+
+
+@pytest.mark.parametrize(
+    ("method", "verbs"),
+    [
+        ("migrate", ["vm.migrate"]),
+        ("quick", ["vm.suspend", "vm.migrate", "vm.power_on"]),
+        ("move", ["vm.shutdown", "vm.migrate", "vm.power_on"]),
+    ],
+)
+def test_a_vm_is_moved_by_the_method_that_is_asked_for_and_comes_back_if_it_cannot_be_moved(method, verbs) -> None:
+    (found,) = planned(estate(), "vm:VM-01", {"id": "go", "move-vm": {"vm": "$vm", "to": "esx2", "method": method}})
+    assert [command.verb for command in found.commands] == verbs
+    rest = found.commands[0]
+    if len(verbs) > 1:
+        assert rest.undo is not None
+        assert (rest.undo.verb, rest.parameters["host"]) == ("vm.power_on", "esx1")
+        assert [command.needs for command in found.commands[1:]] == [(rest.id,), (found.commands[1].id,)]

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,17 @@ Aside = Annotated[
     list[str] | None,
     typer.Option("--override", help="A guard to set aside, with --why: maintenance or cooldown. No other one can be."),
 ]
+
+
+class MoveBy(StrEnum):
+    """How a running VM moves."""
+
+    MIGRATE = "migrate"
+    QUICK = "quick"
+    MOVE = "move"
+
+
+Method = Annotated[MoveBy, typer.Option("--method", help="How a running VM moves.")]
 
 
 class Way:
@@ -169,6 +181,7 @@ def move(
     name: Vm,
     *,
     to: Annotated[str, typer.Option("--to", metavar="HOST", help="The host to move it to, or `best`.")] = "best",
+    method: Method = MoveBy.MIGRATE,
     why: Why = "",
     by: By = None,
     yes: Yes = False,
@@ -177,9 +190,13 @@ def move(
     config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Move a VM: running without stopping it, off as it is. What stands against it is said before anything is done."""
+    """Move a VM; what stands against it is said before anything is done. A VM that is off moves as it is.
+
+    migrate: without stopping it. quick: suspended on its way, needs no vMotion. move: shut down, moved, started again.
+    """
     way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
-    give(f"vm:{name}", [Asked(verb="move-vm", parameters={"to": to})], way, aside or ())
+    step = Asked(verb="move-vm", parameters={"to": to, "method": method.value})
+    give(f"vm:{name}", [step], way, aside or ())
 
 
 def _plain(app: typer.Typer, name: str, kind: str, verbs: Sequence[str], promise: str) -> None:

@@ -189,6 +189,10 @@ def _tell(world: World, command: Command) -> None:
     world.told[command.id] += 1
 
 
+def _rest(world: World, command: Command) -> None:
+    world.vms[command.target].on = None
+
+
 EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "machine.power_off": _power_off,
     "machine.power_on": _power_on,
@@ -201,6 +205,8 @@ EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "vm.power_on": lambda world, command: world.start(command.target, str(command.parameters["host"])),
     "vm.migrate": _migrate,
     "vm.restart": _restart,
+    "vm.suspend": _rest,
+    "vm.shutdown": _rest,
     "object.mark": _mark,
     "notify.log": _tell,
 }
@@ -236,6 +242,8 @@ ENDS: dict[str, Callable[[World, Command], bool]] = {
     "vm.verify": lambda world, command: _vm(world, command).on is not None,
     "vm.migrate": lambda world, command: _vm(world, command).record == command.parameters["target"],
     "vm.restart": lambda _, __: False,
+    "vm.suspend": lambda world, command: _vm(world, command).on is None,
+    "vm.shutdown": lambda world, command: _vm(world, command).on is None,
     "object.mark": lambda world, command: world.marks.get(command.target) == command.parameters["status"],
     "notify.log": lambda world, command: world.told[command.id] > 0,
 }
