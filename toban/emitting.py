@@ -5,7 +5,16 @@ from collectors.vsphere import mapping
 from engine.model.catalogue import Catalogue
 
 OWN = frozenset(
-    {"host.load", "vm.load", "host.unreachable", "source.silent", "source.ok", "trap.unmapped", "vcenter.unmapped"}
+    {
+        "host.load",
+        "vm.load",
+        "host.unreachable",
+        "source.silent",
+        "source.ok",
+        "trap.unmapped",
+        "vcenter.unmapped",
+        "vcenter.reverted",
+    }
     | {"inventory.host", "inventory.vm", "inventory.datastore", "inventory.status"}
 )
 """Brought by the collectors' own observation, and by a person's mark."""

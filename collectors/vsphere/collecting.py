@@ -150,6 +150,10 @@ class VsphereCollector:
         feed = await self._offload.call(lambda: follower.open(session, self._wait), deadline=CALL)
         try:
             await follower.catch_up(lambda work: self._offload.call(work, deadline=CALL), feed)
+            if follower.reverted is not None:
+                log.warning("vcenter.reverted", vcenter=self.name, text=follower.reverted)
+                self.contact.distrust(follower.reverted)
+                await self._teller.reverted(follower.reverted)
             while True:
                 page = await self._offload.call(feed.page, deadline=self._wait + CALL)
                 if page is not None:

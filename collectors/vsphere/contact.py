@@ -19,6 +19,8 @@ class Contact:
     """When it last answered, on the monotonic clock."""
     silent: bool = False
     believed_from: float = 0.0
+    reason: str = ""
+    """Why it is not believed before then, where that is more than an outage."""
 
     def answered(self) -> bool:
         """It answered now; True if it had been silent."""
@@ -26,7 +28,12 @@ class Contact:
         was_silent, self.silent = self.silent, False
         if was_silent:
             self.believed_from = self.heard + DISTRUST
+            self.reason = ""
         return was_silent
+
+    def distrust(self, reason: str) -> None:
+        """It is no witness for a while, though it answers: what it shows may be of another time."""
+        self.believed_from, self.reason = self.clock.monotonic() + DISTRUST, reason
 
     def overdue(self) -> float | None:
         """Seconds of silence, once they are too many and not told yet."""
@@ -39,5 +46,7 @@ class Contact:
         if self.silent or now - self.heard > self.silent_after:
             return f"vCenter {self.name} has not answered for {now - self.heard:.0f} s: this may be our own blindness"
         if now < self.believed_from:
+            if self.reason:
+                return f"{self.reason} Not believed for {self.believed_from - now:.0f} s more"
             return f"vCenter {self.name} came back {DISTRUST - (self.believed_from - now):.0f} s ago; not believed yet"
         return None

@@ -39,16 +39,26 @@ class EventFollower:
         self._cursor: Cursor | None = None
         self.unmapped: Counter[str] = Counter()
         """Events that no table knows, by their id."""
+        self.reverted: str | None = None
+        """Why this vCenter is not the one whose events were followed before, or None."""
 
     def open(self, session: Session, longest_wait: float) -> EventFeed:
         """The feed of a session. Blocking."""
         return EventFeed(session, longest_wait)
 
     async def catch_up(self, offload: Offloaded, feed: EventFeed) -> None:
-        """Start from the stored cursor: read what was missed. Without one, begin now."""
-        stored = await self._stored()
+        """Start from the stored cursor: read what was missed. Without one, begin now.
+
+        A vCenter that is another one than before, or whose newest event is older than what was read already, was set
+        up anew or restored from a backup: what it says of the time between is not known, so it begins now as well.
+        """
+        stored, latest = await self._stored(), await offload(feed.latest)
+        if stored is not None and latest is not None and mapping.is_newer(stored.key, latest.key):
+            name = self._place.name
+            self.reverted = f"the newest event of vCenter {name} is older than what was read before: was it restored?"
+            stored = None
         if stored is None:
-            await self._begin_now(await offload(feed.latest), await offload(lambda: feed.page() or []))
+            await self._begin_now(latest, await offload(lambda: feed.page() or []))
             return
         self._cursor = stored
         missed = await offload(lambda: feed.between(stored.created - mapping.OVERLAP))
@@ -100,6 +110,7 @@ class EventFollower:
             return None
         if cursor.instance != self._place.instance:
             log.warning("vcenter.another", vcenter=self._place.name, was=cursor.instance, now=self._place.instance)
+            self.reverted = f"vCenter {self._place.name} is another one than before, by its instance UUID"
             return None
         return cursor
 

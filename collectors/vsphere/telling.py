@@ -88,6 +88,11 @@ class Teller:
         kind, severity = ("source.silent", Severity.CRITICAL) if silent else ("source.ok", Severity.INFO)
         await self.publish(self._event(kind, ids.object_id(Kind.VCENTER, self._name), {"text": text}, severity))
 
+    async def reverted(self, text: str) -> None:
+        """vcenter.reverted."""
+        subject = ids.object_id(Kind.VCENTER, self._name)
+        await self.publish(self._event("vcenter.reverted", subject, {"text": text}, Severity.CRITICAL))
+
     def _subject(self, one: Live) -> str:
         name = self._definitions.get(one.name, one.name) if isinstance(one, LiveHost) else one.name
         return ids.object_id(self._type(one)[1], name)

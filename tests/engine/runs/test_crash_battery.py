@@ -17,6 +17,7 @@ from tests.engine.runs.crash.life import Wires, live
 from tests.engine.runs.crash.world import World
 
 ACTING = {name: found for name, one in sorted(plans.shipped().items()) if (found := plans.best(one)) is not None}
+ACTING |= {name: plans.by_hand(name) for name in plans.BY_HAND}
 AFTER_A_FIRST = 97
 """Second kills are enumerated behind every so many first ones; `soak` takes every one."""
 

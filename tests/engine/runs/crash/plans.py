@@ -8,7 +8,10 @@ from engine.model import actions, catalogue
 from engine.model.decision import Act, Reason
 from engine.model.estate import Connection, Estate, Power
 from engine.model.event import Event
+from engine.model.ids import ObjectId
 from engine.model.match import Match
+from engine.model.order import Asked, Order, requested
+from engine.model.order import policy as order_policy
 from engine.model.policy import Policy
 from engine.model.run import RunPlan, entries_of
 from engine.rules import loading
@@ -59,6 +62,26 @@ def run(policy: Policy, world: Estate, kind: str) -> RunPlan:
     why = (Reason(code="held", en="it holds", ja="継続"),)
     act = Act(match="m1", policy=policy.name, object=key, at=NOW, reasons=why, causes=("e1",))
     return planning.plan(act, match, policy, world, rehearsal=False)
+
+
+BY_HAND = {
+    "by-hand-quick-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "quick"}),)),
+    "by-hand-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "move"}),)),
+    "by-hand-maintenance": ("host:esx1", (Asked(verb="evacuate"), Asked(verb="enter-maintenance"))),
+}
+"""Orders of people: what no shipped policy does."""
+
+
+def by_hand(name: str) -> tuple[Estate, RunPlan]:
+    """The run of an order."""
+    about, steps = BY_HAND[name]
+    order = Order(about=ObjectId(about), steps=steps, by="tanaka", until=NOW)
+    event = requested(order, NOW, name)
+    one = order_policy(event)
+    world = estate(one)
+    match = Match("m1", one.name, about, NOW, NOW, 0.0, (event,), stays=False)
+    act = Act(match="m1", policy=one.name, object=about, at=NOW, reasons=(), causes=("e1",))
+    return world, planning.plan(act, match, one, world, rehearsal=False)
 
 
 def best(policy: Policy) -> tuple[Estate, RunPlan] | None:
