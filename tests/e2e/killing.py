@@ -1,4 +1,4 @@
-"""`toban run` that kills itself (SIGKILL) at one journal boundary: before or after its Nth append. For tests only.
+"""`toban run` that kills itself (SIGKILL) at one journal boundary: before or after its Nth record. For tests only.
 
     python -m tests.e2e.killing run --config F --embedded      with KILL_AT=7 KILL_SIDE=before|after
 
@@ -24,8 +24,9 @@ def strike() -> None:
 
 
 async def append(self: BusJournal, entries: tuple[Entry, ...], position: int) -> int:
-    LATER["count"] += 1
-    mine = LATER["count"] == int(os.environ["KILL_AT"]) and not Path(os.environ["KILL_MARK"]).exists()
+    before, at = LATER["count"], int(os.environ["KILL_AT"])
+    LATER["count"] += len(entries)
+    mine = before < at <= LATER["count"] and not Path(os.environ["KILL_MARK"]).exists()
     if mine and os.environ["KILL_SIDE"] == "before":
         strike()
     stored = await store(self, entries, position)
