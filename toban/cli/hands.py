@@ -98,8 +98,8 @@ async def _give(wanted: Order, way: Way) -> int:
         if way.dry_run:
             return 0
         if not any(step.commands for step in would.steps):
-            typer.echo("there is nothing that could be done; no order was given", err=True)
-            return 1
+            typer.echo("no order was given", err=True)
+            return 1 if any(step.unplaced for step in would.steps) else 0
         if not way.yes and not typer.confirm(f"{order.words(wanted)}. Go on?", err=True):
             typer.echo("no order was given", err=True)
             return 1

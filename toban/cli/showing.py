@@ -35,10 +35,14 @@ def plan(console: Console, wanted: Order, would: RunPlan, *, as_json: bool) -> N
     for step in would.steps:
         for command in step.commands:
             table.add_row(step.verb, command.verb, command.target, _where(command))
-    console.print(table)
-    for step in would.steps:
-        for left in step.unplaced:
-            console.print(f"not possible: {left.en} ({left.ja})", style="yellow", soft_wrap=True)
+    if table.row_count:
+        console.print(table)
+    lost = [left for step in would.steps for left in step.unplaced]
+    for left in lost:
+        who = "" if left.vm == "-" or left.vm in left.en else f"{left.vm}: "
+        console.print(f"not possible: {who}{left.en} ({left.ja})", style="yellow", soft_wrap=True)
+    if not table.row_count and not lost:
+        console.print("nothing has to be done")
 
 
 def _where(command: Command) -> str:
