@@ -15,7 +15,7 @@ OWN = frozenset(
         "vcenter.unmapped",
         "vcenter.reverted",
     }
-    | {"inventory.host", "inventory.vm", "inventory.datastore", "inventory.status"}
+    | {"inventory.host", "inventory.vm", "inventory.datastore", "inventory.status", "inventory.assignment"}
 )
 """Brought by the collectors' own observation, and by a person's mark."""
 

@@ -56,7 +56,29 @@ def _broken_links(site: Site) -> list[tuple[documents.Place, str]]:
                     if what in taken:
                         broken.append((place, f"{what} is already used by {taken[what]}; each belongs to one host"))
                     taken[what] = f"group {group.name}, host {host.name}"
-    return broken + _repeated(site) + _rules(site)
+    return broken + _repeated(site) + _rules(site) + _pools(site, machines)
+
+
+def _pools(site: Site, machines: set[str]) -> list[tuple[documents.Place, str]]:
+    """Pools that name a blade which there is not, or which another group keeps as well."""
+    broken: list[tuple[documents.Place, str]] = []
+    kept: dict[str, str] = {}
+    for c, category in enumerate(site.categories):
+        for g, group in enumerate(category.groups):
+            place: documents.Place = ("categories", c, "groups", g, "pool")
+            for name in group.pool:
+                if name not in machines:
+                    broken.append((place, f"group {group.name} keeps {name!r}, which the estate does not declare"))
+                elif name in kept:
+                    broken.append((place, f"{name} is already kept for group {kept[name]}"))
+                kept[name] = group.name
+    models = {model.name for model in site.models}
+    for c, chassis in enumerate(site.chassis):
+        for s, slot in enumerate(chassis.slots):
+            if slot.model is not None and slot.model not in models:
+                sentence = f"slot {slot.slot} names the model {slot.model!r}, which the estate does not declare"
+                broken.append((("chassis", c, "slots", s), sentence))
+    return broken
 
 
 def _rules(site: Site) -> list[tuple[documents.Place, str]]:

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from engine.estate import linking, reading
+from engine.estate import assigning, linking, reading
 from engine.estate.reading import READY, STATUSES
 from engine.model import ids
 from engine.model.estate import Connection, Estate, LiveDatastore, LiveHost, LiveVm, Power
@@ -23,6 +23,8 @@ def apply(estate: Estate, event: Event) -> Estate:
         return _datastore(estate, _parse(LiveDatastore, event))
     if event.type == "inventory.status":
         return _status(estate, event)
+    if event.type == "inventory.assignment":
+        return _assignment(estate, event)
     if event.type == "host.load":
         return _host_load(estate, event)
     if event.type == "vm.load":
@@ -99,6 +101,14 @@ def _status(estate: Estate, event: Event) -> Estate:
         return estate
     others = {name: status for name, status in estate.statuses.items() if name != event.subject}
     return estate.model_copy(update={"statuses": others if word == READY else {**others, event.subject: word}})
+
+
+def _assignment(estate: Estate, event: Event) -> Estate:
+    """From now on this machine serves the host; one that is not declared changes nothing."""
+    machine = event.data.get("machine")
+    if not isinstance(machine, str):
+        return estate
+    return estate.model_copy(update={"site": assigning.assigned(estate.site, ids.name_of(event.subject), machine)})
 
 
 def _vm_load(estate: Estate, event: Event) -> Estate:

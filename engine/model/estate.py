@@ -32,6 +32,8 @@ class Slot(_Part):
     serial: str
     uuid: str
     bmc: Bmc
+    model: str | None = None
+    """What kind of machine it is; only a blade whose model is declared can be registered for another host."""
 
 
 class Chassis(_Part):
@@ -80,6 +82,8 @@ class Group(_Part):
     hosts: tuple[HostDefinition, ...]
     placement: Placement = Placement()
     """Rules that every placement of its VMs keeps to."""
+    pool: tuple[str, ...] = ()
+    """Blades that are kept for this group, `chassis1/3`; free blades in no pool are common."""
 
 
 class Category(_Part):

@@ -10,6 +10,7 @@ from toban.cli import (
     example,
     hands,
     inject,
+    machine,
     marking,
     notify,
     placing,
@@ -44,6 +45,7 @@ app.add_typer(hands.host, name="host")
 app.add_typer(hands.vm, name="vm")
 app.add_typer(hands.group, name="group")
 app.add_typer(placing.app, name="place")
+app.add_typer(machine.app, name="machine")
 app.command("cancel")(cancelling.cancel)
 app.command("stop")(control.stop)
 app.command("release")(control.release)
