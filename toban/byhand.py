@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine import planning
 from engine.bus import subjects
@@ -56,11 +56,16 @@ def known(estate: Estate, about: str) -> None:
         raise ConfigurationError(msg)
 
 
-async def follow(bus: Bus, event: Event, wanted: Order, clock: Clock) -> AsyncGenerator[Word, None]:
+def valid_until(event: Event) -> datetime:
+    """When an order is void, as near as its giver can tell: the engine counts from its storing."""
+    return event.time + timedelta(seconds=order.VALID_FOR)
+
+
+async def follow(bus: Bus, event: Event, clock: Clock) -> AsyncGenerator[Word, None]:
     """Every new word about an order: decisions until one is final, then the journal of its run until that ends."""
     match = order.match_id(event)
     acted = False
-    left = (wanted.until + GRACE - clock.now()).total_seconds()
+    left = (valid_until(event) + GRACE - clock.now()).total_seconds()
     heard = False
     try:
         async with asyncio.timeout(max(1.0, left)):

@@ -6,6 +6,7 @@ from engine.guard import limits, people, windows, witnesses
 from engine.guard.people import HumanAct
 from engine.guard.situation import Check, Situation, Verdict, hold, ignore
 from engine.model.match import Match
+from engine.model.order import VALID_FOR
 from engine.model.policy import Human, Late, Mode, Policy
 from engine.model.window import Window
 
@@ -33,11 +34,11 @@ def _ends_maintenance(policy: Policy) -> bool:
 
 def void(match: Match, _: Policy, situation: Situation) -> Verdict | None:
     """An order of a person is for now: what held it longer than it is valid has made it void."""
-    order = situation.ordered
-    if order is None or situation.now <= order.until:
+    order, until = situation.ordered, match.at + timedelta(seconds=VALID_FOR)
+    if order is None or situation.now <= until:
         return None
-    en = f"the order of {order.by} was valid until {order.until:%H:%M:%S}; give it again if it is still wanted"
-    return ignore("order.void", en, f"{order.by} の指示は {order.until:%H:%M:%S} で失効、{match.key} は操作しない")
+    en = f"the order of {order.by} was valid until {until:%H:%M:%S}; give it again if it is still wanted"
+    return ignore("order.void", en, f"{order.by} の指示は {until:%H:%M:%S} で失効、{match.key} は操作しない")
 
 
 def planned(match: Match, policy: Policy, _: Situation) -> Verdict | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from engine.model import actions, ids
 from engine.model.errors import Permanent
@@ -15,7 +15,7 @@ from engine.model.policy import Policy
 REQUESTED = "order.requested"
 """The event that carries an order."""
 VALID_FOR = 300.0
-"""Seconds for which an order waits for what holds it; then it is void."""
+"""Seconds, from its storing, for which an order waits for what holds it; then it is void. The engine's clock counts."""
 OVERRIDES = ("maintenance", "cooldown")
 """Guards that a person may set aside, with a reason; never witnesses, fencing, limits or the stop switch."""
 NAME = re.compile(r"by-hand-([a-z-]+)-[0-9a-f]{8}")
@@ -39,8 +39,6 @@ class Order(BaseModel):
     steps: tuple[Asked, ...] = Field(min_length=1, max_length=8)
     by: str = Field(min_length=1, max_length=200)
     why: str = Field(default="", max_length=2000)
-    until: AwareDatetime
-    """After this nobody acts on it any more."""
     overrides: tuple[str, ...] = ()
 
 

@@ -25,8 +25,7 @@ NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 def wanted(*verbs: str, about: str = "host:esx1", overrides=(), **parameters) -> Order:
     steps = tuple(Asked(verb=verb, parameters=parameters) for verb in verbs)
-    until = NOW + timedelta(seconds=order.VALID_FOR)
-    return Order(about=about, steps=steps, by="tanaka", why="disk swap", until=until, overrides=overrides)
+    return Order(about=about, steps=steps, by="tanaka", why="disk swap", overrides=overrides)
 
 
 def event(one: Order, nonce: str = "n1") -> Event:
@@ -121,7 +120,7 @@ def test_maintenance_is_set_aside_only_where_that_was_asked_for_or_where_it_is_e
 def test_an_order_is_decided_once_and_counts_after_a_restart() -> None:
     night = Night()
     one = order.requested(
-        Order(about="host:esx1", steps=(Asked(verb="fence"),), by="tanaka", until=night.clock.now() + timedelta(300)),
+        Order(about="host:esx1", steps=(Asked(verb="fence"),), by="tanaka"),
         night.clock.now(),
         "n1",
     )

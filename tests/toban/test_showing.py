@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 
 def shown(world, about: str, verb: str, *, as_json: bool = False, **parameters) -> str:
-    wanted = Order(about=ObjectId(about), steps=(Asked(verb=verb, parameters=parameters),), by="tanaka", until=NOW)
+    wanted = Order(about=ObjectId(about), steps=(Asked(verb=verb, parameters=parameters),), by="tanaka")
     console = Console(width=200, record=True, quiet=False)
     with console.capture() as capture:
         would = byhand.preview(world, wanted, order.requested(wanted, NOW, "n"))

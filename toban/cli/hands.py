@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -69,21 +68,18 @@ def give(about: str, steps: Sequence[Asked], way: Way, aside: Sequence[str] = ()
     if aside and not way.who.why:
         msg = "a guard is set aside only with a reason: add --why"
         raise ConfigurationError(msg)
-    clock = SystemClock()
     wanted = Order(
         about=ObjectId(about),
         steps=tuple(steps),
         by=way.who.by,
         why=way.who.why,
-        until=clock.now() + timedelta(seconds=order.VALID_FOR),
         overrides=tuple(sorted(set(aside))),
     )
     try:
         code = asyncio.run(_give(wanted, way))
     except KeyboardInterrupt:
-        until = f"{wanted.until.astimezone():%H:%M:%S}"
-        said = f"no longer followed: what is held waits until {until}, a run goes on; see toban runs, toban cancel RUN"
-        typer.echo(f"\n{said}", err=True)
+        waits = f"what is held waits up to {order.VALID_FOR:.0f} s, a run goes on"
+        typer.echo(f"\nno longer followed: {waits}; see toban runs, toban cancel RUN", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(code)
 
@@ -104,15 +100,15 @@ async def _give(wanted: Order, way: Way) -> int:
             typer.echo("no order was given", err=True)
             return 1
         await bus.publish(event)
-        return await _follow(bus, wanted, event, way)
+        return await _follow(bus, event, way)
 
 
-async def _follow(bus: Bus, wanted: Order, event: Event, way: Way) -> int:
+async def _follow(bus: Bus, event: Event, way: Way) -> int:
     last = None
     with showing.Following(Console(stderr=way.as_json), as_json=way.as_json) as following:
-        async with aclosing(byhand.follow(bus, event, wanted, SystemClock())) as words:
+        async with aclosing(byhand.follow(bus, event, SystemClock())) as words:
             async for said in words:
-                following.word(said, wanted)
+                following.word(said, byhand.valid_until(event))
                 last = said
     return byhand.code(last)
 

@@ -1,5 +1,6 @@
 """What a person sees of an order: the plan before it, the decision, each command with its progress."""
 
+from datetime import datetime
 from typing import Self
 
 import orjson
@@ -74,7 +75,7 @@ class Following:
         """The bar stays as it stands."""
         self._progress.stop()
 
-    def word(self, said: Word, wanted: Order) -> None:
+    def word(self, said: Word, until: datetime) -> None:
         """One more word about an order."""
         if self._as_json:
             typer.echo(said.model_dump_json() if not isinstance(said, Silent) else '{"kind":"silent"}')
@@ -83,15 +84,14 @@ class Following:
         elif isinstance(said, Entry):
             self._entry(said)
         else:
-            self._decision(said, wanted)
+            self._decision(said, until)
 
-    def _decision(self, said: Act | Hold | Ignore, wanted: Order) -> None:
+    def _decision(self, said: Act | Hold | Ignore, until: datetime) -> None:
         why = "; ".join(reason.en for reason in said.reasons)
         if isinstance(said, Act):
             self._say(f"decided: {why or 'nothing is against it'}; run {said.match}", "green")
         elif isinstance(said, Hold):
-            until = f"{wanted.until.astimezone():%H:%M:%S}"
-            self._say(f"held, and waited for until {until} (Ctrl-C: stop watching): {why}", "yellow")
+            self._say(f"held, and waited for until {until.astimezone():%H:%M:%S} (Ctrl-C: leave it): {why}", "yellow")
         else:
             self._say(f"not done: {why}", "red")
 

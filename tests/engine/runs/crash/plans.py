@@ -75,7 +75,7 @@ BY_HAND = {
 def by_hand(name: str) -> tuple[Estate, RunPlan]:
     """The run of an order."""
     about, steps = BY_HAND[name]
-    order = Order(about=ObjectId(about), steps=steps, by="tanaka", until=NOW)
+    order = Order(about=ObjectId(about), steps=steps, by="tanaka")
     event = requested(order, NOW, name)
     one = order_policy(event)
     world = estate(one)
