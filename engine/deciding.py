@@ -1,6 +1,7 @@
 """The deciding stage: gather what a decision may rest on, decide, store it once, tell people."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,6 +66,8 @@ class Decider:
         self._known = _Known()
         self._reach, self._read_since = KEPT, clock.now()
         self._tidied = clock.now()
+        self.counts: Counter[str] = Counter()
+        """New decisions since the start by kind and code of every reason, such as `hold.mass.failure`."""
 
     @property
     def rehearsal(self) -> bool:
@@ -177,6 +180,7 @@ class Decider:
         await self._store_all([case for case in cases if case.new])
         stored = [(case.policy, case.judged) for case in cases if case.new and not isinstance(case.judged, TobanError)]
         await self._announcer.decided([(policy, one) for policy, one in stored if one is not None])
+        self.counts.update(f"{one.kind}.{why.code}" for _, one in stored if one is not None for why in one.reasons)
         self._tidy()
 
     async def _orders(self) -> Orders:

@@ -122,6 +122,18 @@ def test_a_rehearsal_passes_on_what_would_be_refused(place):
     assert seen.state is State.REFUSED
 
 
+def test_a_vm_on_a_full_datastore_is_named_and_starts_once_there_is_room(place):
+    place.do("PowerOffVM_Task", "VM-01")
+    uuid = place.world.truth.hosts["esx1"].blade.slot.uuid
+    order = about_vm(place, "vm.power_on", "VM-01", host="esx1", host_uuid=uuid)
+    place.fault("datastore-full", "san1")
+    with pytest.raises(Permanent, match="NoDiskSpace"):
+        place.act(order)
+    assert place.look(order).state is State.READY
+    place.fault("datastore-freed", "san1")
+    assert place.act(order)[0].state is State.REACHED
+
+
 def test_a_notice_is_written_once_whatever_happened_to_the_line_before_it(place):
     notice = command("notify.log", "group:esx", channel="oncall", template="failover", en="hello", ja="こんにちは")
     place.settings.notices.write_bytes(b'{"id": "torn')

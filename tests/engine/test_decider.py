@@ -354,6 +354,7 @@ def test_a_mass_failure_is_one_page_and_nobody_is_looked_at() -> None:
     assert night.eyes.asked == []
     (page,) = night.told("toban.page")
     assert "fencer holds 8 objects" in page.data["text"]
+    assert night.decider.counts["hold.mass.failure"] == 9
     assert [notice.moment for notice in night.outbox()] == ["page"]
     assert len(night.told("toban.decision.held")) == 9
 

@@ -42,6 +42,8 @@ class Faults:
             "vcenter-blind": lambda _: self._blind(blind=True),
             "vcenter-seeing": lambda _: self._blind(blind=False),
             "vcenter-restart": lambda _: self._restart(),
+            "datastore-full": lambda name: truth.full.add(self._store(name)),
+            "datastore-freed": lambda name: truth.full.discard(self._store(name)),
             "vm-question": self._question,
             "vm-orphaned": lambda t: self._unseen(t, "orphaned"),
             "vm-inaccessible": lambda t: self._unseen(t, "inaccessible"),
@@ -177,6 +179,12 @@ class Faults:
             self._center.sessions.end_all()
             self._center.registry.changed.notify_all()
         self._truth.agenda.after(2.0, lambda: self._blind(blind=False))
+
+    def _store(self, name: str) -> str:
+        if name not in self._truth.stores:
+            msg = f"unknown datastore {name!r}; known: {', '.join(self._truth.stores)}"
+            raise Unknown(msg)
+        return name
 
     def _question(self, target: str) -> None:
         with self._truth.lock:

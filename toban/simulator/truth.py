@@ -105,6 +105,8 @@ class Truth:
         self.hosts = _hosts(spec, self.blades)
         self.stores = {s.name: Store(s.name, s.shared, s.capacity_gb, s.hosts) for s in spec.simulation.datastores}
         self.vms = _vms(spec.simulation)
+        self.full: set[str] = set()
+        """Datastores without a byte left: no VM starts from there, as its swap file has no room."""
         for vm in spec.simulation.vms:
             self._check(vm.host, vm.datastore, vm.name)
             if vm.on:

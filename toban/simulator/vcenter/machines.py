@@ -41,6 +41,8 @@ def _start(center: Center, vm: Any, asked: Any) -> None:
     center.require_reach(host)
     require_service(center, host)
     _ask(center, vm)
+    if inventory.files(vm).datastore in center.truth.full:
+        raise vim.fault.NoDiskSpace(msg="no space left for the swap file", datastore=inventory.files(vm).datastore)
     try:
         center.truth.start(inventory.files(vm).name, inventory.truth_of(host).name, "PowerOn through vCenter")
     except Locked as error:
