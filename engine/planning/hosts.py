@@ -2,7 +2,7 @@
 
 from engine.estate import linking, reading
 from engine.model import ids
-from engine.model.estate import Standing
+from engine.model.estate import Estate, Standing
 from engine.model.plan import Unplaced
 from engine.placement import consolidating, starting
 from engine.placement.consolidating import Bounds
@@ -21,15 +21,25 @@ def fence(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
 
 
 def diagnose_and_power_off(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
-    """Compared with every other host of its group; then as `fence`."""
+    """Compared with every other host of its group that is to be in service; then as `fence`.
+
+    One that is marked, in maintenance or out of the inventory says nothing about the network, and would keep the
+    diagnosis from ever coming to an end.
+    """
     found = asked.live_host("host")
     if isinstance(found, Unplaced):
         return (found,)
     place, live = found
     places = linking.standings(asked.estate.site)
-    peers = [places[name] for name in reading.members(asked.estate, place.group) if name != place.host.name]
+    others = [name for name in reading.members(asked.estate, place.group) if name != place.host.name]
+    peers = [places[name] for name in others if _in_service(asked.estate, name)]
     ordering_hosts.diagnose_and_fence(orders, place, live, peers)
     return () if orders.commands else (_no_machine(place),)
+
+
+def _in_service(estate: Estate, name: str) -> bool:
+    live = estate.hosts.get(name)
+    return reading.status_of(estate, name) == reading.READY and (live is None or not (live.removed or live.maintenance))
 
 
 def shut_down(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:

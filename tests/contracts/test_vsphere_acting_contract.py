@@ -82,6 +82,26 @@ def test_a_vm_that_is_off_moves_cold(session, endpoint, tmp_path):
     assert vsphere_reading.vm_by_uuid(session, vm.instance_uuid).host.ref == target.ref
 
 
+@pytest.mark.parametrize(("verb", "power"), [("vm.suspend", "suspended"), ("vm.shutdown", "poweredOff")])
+def test_a_running_vm_is_put_to_rest_and_runs_again_where_it_was(session, endpoint, tmp_path, verb, power):
+    vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
+    named = {"name": vm.name, "instance_uuid": vm.instance_uuid, "path": vm.path}
+    here = {"host": vm.host.name, "host_uuid": vm.host.uuid}
+    after, _ = done(endpoint, tmp_path, ordered(verb, f"vm:{vm.name}", {**named, **here, "force": True}))
+    assert (after.state, vsphere_reading.vm_by_uuid(session, vm.instance_uuid).power) == (State.REACHED, power)
+    after, tasks = done(endpoint, tmp_path, ordered("vm.power_on", f"vm:{vm.name}", {**named, **here}))
+    assert (after.state, after.facts["host"], len(tasks)) == (State.REACHED, vm.host.name, 1)
+
+
+def test_several_tasks_are_read_together_and_one_that_is_forgotten_is_told_apart(session):
+    ref = some_vm(session).ref
+    task = vsphere_orders.reset(session, ref)
+    finished(session, task)
+    found = vsphere_reading.tasks(session, (task, "task-999999"))
+    assert (found[task].state, found["task-999999"]) == ("success", None)
+    assert vsphere_reading.tasks(session, ()) == {}
+
+
 def test_a_host_enters_maintenance_only_when_nothing_runs_there_and_leaves_it_again(session, endpoint, tmp_path):
     vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
     enter, leave, wait = (

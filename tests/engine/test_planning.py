@@ -239,6 +239,14 @@ def test_the_same_decision_over_the_same_estate_is_the_same_plan() -> None:
     assert planned(world, "group:esx", *steps) == planned(world, "group:esx", *steps)
 
 
+def test_a_diagnosis_is_not_compared_with_hosts_that_are_not_to_be_in_service() -> None:
+    world = fleet((4000,), (), (), (), ())
+    out = {"esx2": host(2, removed=True), "esx3": host(3, maintenance=True)}
+    world = changed(world, **out).model_copy(update={"statuses": {"host:esx4": "faulted"}})
+    (found,) = planned(world, "host:esx1", {"id": "off", "diagnose-and-power-off": {"host": "$host"}})
+    assert [peer["name"] for peer in found.commands[0].parameters["peers"]] == ["esx5"]
+
+
 @pytest.mark.parametrize(
     ("method", "verbs"),
     [
