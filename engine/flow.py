@@ -25,6 +25,7 @@ from engine.model.match import Ended, Match
 from engine.model.policy import Policy
 from engine.model.run import RunPlan
 from engine.past import FlowSettings, Past
+from engine.runs import tiring
 from engine.runs.runner import Runner
 from engine.telling import Teller
 
@@ -202,7 +203,8 @@ class Flow:
     async def _carry_out(self, act: Act, match: Match, policy: Policy) -> None:
         try:
             estate, rehearsal = self.picture.estate, self._decider.rehearsal
-            plan = await asyncio.to_thread(planning.plan, act, match, policy, estate, rehearsal=rehearsal)
+            weary = await tiring.tired(self._bus, self._clock.now())
+            plan = await asyncio.to_thread(planning.plan, act, match, policy, estate, rehearsal=rehearsal, tired=weary)
         except Exception as error:  # whatever one act does to its plan, the others are carried out; a person is told
             log.exception("planning.fault", match=match.id, policy=policy.name)
             self._carrying.add(match.id)

@@ -36,9 +36,21 @@ PLANNERS: Mapping[str, Planner] = {
 """By verb; a verb that is not here has no hands."""
 
 
-def plan(act: Act, match: Match, policy: Policy, estate: Estate, *, rehearsal: bool) -> RunPlan:
-    """The whole run, decided once: what is journalled before anything is touched."""
+def plan(
+    act: Act,
+    match: Match,
+    policy: Policy,
+    estate: Estate,
+    *,
+    rehearsal: bool,
+    tired: frozenset[str] = frozenset(),
+) -> RunPlan:
+    """The whole run, decided once: what is journalled before anything is touched.
+
+    `tired`: instance_uuids of VMs that failed over too often of late to be started once more (safety rule S13).
+    """
     steps = policy.spec.do
+    about = [Asked(act.match, step, policy, match, estate, tired) for step in steps]
     return RunPlan(
         run=act.match,
         policy=policy.name,
@@ -47,13 +59,12 @@ def plan(act: Act, match: Match, policy: Policy, estate: Estate, *, rehearsal: b
         correlation=match.events[0].correlationid or match.events[0].id if match.events else None,
         rehearsal=rehearsal,
         synthetic=act.synthetic,
-        steps=tuple(_step(act.match, steps, index, policy, match, estate) for index in range(len(steps))),
+        steps=tuple(_step(asked, steps, index) for index, asked in enumerate(about)),
     )
 
 
-def _step(run: str, steps: tuple[Step, ...], index: int, policy: Policy, match: Match, estate: Estate) -> PlannedStep:
-    step = steps[index]
-    orders, asked = Orders(run, step), Asked(run, step, policy, match, estate)
+def _step(asked: Asked, steps: tuple[Step, ...], index: int) -> PlannedStep:
+    step, orders = asked.step, Orders(asked.run, asked.step)
     planner = PLANNERS.get(step.verb, standing_by.without_hands)
     unplaced = planner(orders, asked)
     return PlannedStep(

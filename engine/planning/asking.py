@@ -20,6 +20,8 @@ class Asked:
     policy: Policy
     match: Match
     estate: Estate
+    tired: frozenset[str] = frozenset()
+    """VMs that are not started by a failover once more (safety rule S13)."""
 
     def object(self, parameter: str) -> ObjectId | None:
         """The object that a reference stands for; None where the estate does not say."""

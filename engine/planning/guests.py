@@ -26,10 +26,16 @@ def failover(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
     wanted = asked.word("vms", "running") == "all" or any(vm.instance_uuid in ran for vm in ours)
     plan = evacuating.evacuate(estate, host, ours, Wish(Purpose.RESCUE, thorough=True)) if wanted else Plan()
-    ordering.failover(orders, estate, host, plan)
+    ordering.failover(orders, estate, host, plan, asked.tired)
     if not orders.commands and not plan.unplaced:  # fenced for nothing: a person should know
         return (nothing(f"no VM is known to have run on {host}", f"{host} で動作していた VM が不明"),)
-    return plan.unplaced
+    weary = [move.vm for move in plan.moves if move.vm.instance_uuid in asked.tired and move.vm.power is Power.ON]
+    return (*plan.unplaced, *(_weary(vm) for vm in weary))
+
+
+def _weary(vm: LiveVm) -> Unplaced:
+    en = f"{vm.name} failed over twice within an hour; it is put in place but not started: a person must look (S13)"
+    return Unplaced(vm=vm.name, en=en, ja=f"{vm.name} は 1 時間以内に 2 回フェイルオーバー済みのため起動しない")
 
 
 def migrate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:

@@ -49,11 +49,12 @@ class Orders:
         return command
 
 
-def failover(orders: Orders, estate: Estate, source: str, plan: Plan) -> None:
+def failover(orders: Orders, estate: Estate, source: str, plan: Plan, tired: frozenset[str] = frozenset()) -> None:
     """Bring the VMs of a dead host back (vcenter.md 4.1 variants a, then b).
 
     VMs that run elsewhere by now are only verified; those that vSphere HA protects are left to it; for the rest the
-    dead host leaves the inventory, each VM is registered at its target, and those that ran are started.
+    dead host leaves the inventory, each VM is registered at its target, and those that ran are started, but for the
+    `tired` ones.
     """
     awaited = [_watch(orders, estate, source, vm) for vm in reading.left_alone(estate, source)]
     if not plan.moves:
@@ -64,7 +65,7 @@ def failover(orders: Orders, estate: Estate, source: str, plan: Plan) -> None:
     gone = orders.add("host.remove", place.id, (cut,), **who)
     for move in plan.moves:
         there = _register(orders, estate, move, gone)
-        if move.vm.power is Power.ON:
+        if move.vm.power is Power.ON and move.vm.instance_uuid not in tired:
             target = estate.hosts[move.target]
             orders.add("vm.power_on", there.target, (there,), **_vm(move.vm), host=target.name, host_uuid=target.uuid)
 

@@ -32,11 +32,13 @@ def policy(*steps: dict[str, object], when: dict[str, object] | None = None) -> 
     )
 
 
-def planned(world: Estate, key: str, *steps: dict[str, object], when=None) -> tuple[PlannedStep, ...]:
+def planned(
+    world: Estate, key: str, *steps: dict[str, object], when=None, tired=frozenset()
+) -> tuple[PlannedStep, ...]:
     event = Event(id="e1", type="host.unreachable", source="vcenter/vc1", subject=key, time=NOW)
     match = Match("m1", "p", key, NOW, NOW, 0.0, (event,))
     act = Act(match="m1", policy="p", object=key, at=NOW, reasons=(), causes=("e1",))
-    return planning.plan(act, match, policy(*steps, when=when), world, rehearsal=False).steps
+    return planning.plan(act, match, policy(*steps, when=when), world, rehearsal=False, tired=tired).steps
 
 
 def one(world: Estate, key: str, when=None, **step: object) -> PlannedStep:
@@ -237,6 +239,16 @@ def test_the_same_decision_over_the_same_estate_is_the_same_plan() -> None:
     steps = ({"id": "save", "power-save": {"group": "$group"}}, {"id": "tell", "notify": {"channel": "a"}})
     world = fleet((8192,), (4096,), (8192,), (8192,))
     assert planned(world, "group:esx", *steps) == planned(world, "group:esx", *steps)
+
+
+def test_a_vm_that_failed_over_too_often_is_put_in_place_but_not_started_and_is_named() -> None:
+    world = changed(estate(), esx1=host(1, connection=Connection.NOT_RESPONDING))
+    move = {"id": "move", "failover": {"from": "$host", "vms": "running"}}
+    (step,) = planned(world, "host:esx1", move, tired=frozenset({vm(1, 1).instance_uuid}))
+    started = [command.target for command in step.commands if command.verb == "vm.power_on"]
+    registered = [command.target for command in step.commands if command.verb == "vm.register"]
+    assert (started, registered) == (["vm:VM-02"], ["vm:VM-01", "vm:VM-02"])
+    assert "failed over twice within an hour" in step.unplaced[0].en
 
 
 def test_a_diagnosis_is_not_compared_with_hosts_that_are_not_to_be_in_service() -> None:
