@@ -6,14 +6,25 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from actuators.assigning import Assign
 from actuators.hosts.diagnosing import Diagnose
 from actuators.hosts.stopping import Shutdown
 from actuators.marking import Mark
 from actuators.notify.log import LogNotice
 from actuators.redfish.blades import Blades, Controller, FencePatience, is_blade
-from actuators.redfish.power import PowerOff, PowerOn
+from actuators.redfish.power import PowerOff, PowerOn, ProveOff
 from actuators.rehearsal import Rehearsal
-from actuators.vsphere import hosts, maintenance, migrating, registering, restarting, starting, stopping, verifying
+from actuators.vsphere import (
+    hosts,
+    joining,
+    maintenance,
+    migrating,
+    registering,
+    restarting,
+    starting,
+    stopping,
+    verifying,
+)
 from actuators.vsphere.sessions import VCenters
 from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
@@ -23,6 +34,7 @@ from engine.clients.ipmi import IpmiBmc
 from engine.clients.offload import Offload
 from engine.clients.redfish import Bmc, BmcAccount
 from engine.clients.vsphere import Account
+from engine.clients.vsphere_joining import HostLogin
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting
 from engine.model.errors import TobanError
@@ -30,7 +42,7 @@ from engine.model.estate import Standing
 
 BMC_THREADS = 4
 QUICK = 5.0
-HARMLESS = frozenset({"notify.log", "host.diagnose"})
+HARMLESS = frozenset({"notify.log", "host.diagnose", "machine.prove_off"})
 """Verbs that a rehearsal carries out as they are: they change nothing in the datacenter."""
 
 
@@ -60,6 +72,8 @@ class EffectorSettings:
     """Accounts of chassis that differ from `bmc`."""
     notices: Path
     fence: FencePatience
+    hypervisor: HostLogin | None = None
+    """The account of the hypervisors, by which a spare joins vCenter."""
 
 
 class Effectors:
@@ -75,6 +89,9 @@ class Effectors:
         self.armed: Mapping[str, Effector] = {
             "machine.power_off": PowerOff(blades),
             "machine.power_on": PowerOn(blades),
+            "machine.prove_off": ProveOff(blades),
+            "machine.assign": Assign(bus, clock),
+            "host.add": joining.Join(world, settings.hypervisor),
             "host.diagnose": Diagnose(world, blades),
             "host.enter_maintenance": maintenance.entering(world),
             "host.exit_maintenance": maintenance.exiting(world),

@@ -9,6 +9,7 @@ INDEPENDENT = frozenset(
     {
         "machine.power_off",
         "machine.power_on",
+        "machine.assign",
         "object.mark",
         "vm.migrate",
         "vm.shutdown",

@@ -12,7 +12,8 @@ from benchmarks import worlds
 from engine.bus import subjects
 from engine.bus.port import Bus
 from engine.clock import SystemClock
-from engine.model.estate import Bmc, Site
+from engine.model.estate import Site
+from engine.model.hardware import Bmc
 from toban import connecting, example, settings
 from toban.demo import processes
 

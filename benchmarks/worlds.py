@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from engine.model.catalogue import Catalogue
-from engine.model.estate import Bmc, Category, Chassis, Group, HostDefinition, Model, Site, Slot, Vcenter
+from engine.model.estate import Category, Group, HostDefinition, Model, Site, Vcenter
+from engine.model.hardware import Bmc, Chassis, Slot
 from engine.model.policy import Policy
 
 SLOTS = 16

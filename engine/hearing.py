@@ -10,11 +10,12 @@ from engine.estate import linking, projecting
 from engine.guard import people, witnesses
 from engine.guard.people import People
 from engine.inhand import InHand
-from engine.model import order
+from engine.model import ids, order
 from engine.model.catalogue import Catalogue
 from engine.model.errors import Permanent
 from engine.model.estate import Estate, Site
 from engine.model.event import Arrival, Event
+from engine.model.ids import Kind
 from engine.model.match import Finding, Match
 from engine.model.policy import Policy
 from engine.rules.matching import Matcher
@@ -57,6 +58,7 @@ class Hearing:
     def heard(self, stream: str, arrival: Arrival) -> tuple[Finding, ...]:
         """What was due before it, then what it completes or ends itself."""
         self._hand.take(stream, arrival.sequence)
+        arrival = self._named(arrival)
         due = self.matcher.advance(arrival.stored_at)
         self.pictured(arrival)
         found = (*due, *self.matcher.feed(arrival), *_ordered(arrival))
@@ -66,7 +68,7 @@ class Hearing:
     def replayed(self, matcher: Matcher, stream: str, arrival: Arrival) -> tuple[Finding, ...]:
         """What a past event gives in a matcher that is being built beside the one at work."""
         self._hand.take(stream, arrival.sequence)
-        found = (*matcher.advance(arrival.stored_at), *matcher.feed(arrival))
+        found = (*matcher.advance(arrival.stored_at), *matcher.feed(self._named(arrival)))
         self._hand.down()
         return found
 
@@ -76,6 +78,15 @@ class Hearing:
             self._take(arrival)
         except Exception:  # whatever one event does to the picture, the others go on
             log.exception("picture.fault", event_id=arrival.event.id, kind=arrival.event.type)
+
+    def _named(self, arrival: Arrival) -> Arrival:
+        """About a host by its definition, whatever the hypervisor on the blade that serves it calls itself."""
+        event = arrival.event
+        host = self.picture.estate.site.by_hypervisor.get(ids.name_of(event.subject))
+        if host is None or ids.kind_of(event.subject) is not Kind.HOST or event.type.startswith("inventory."):
+            return arrival
+        named = event.model_copy(update={"subject": ids.object_id(Kind.HOST, host)})
+        return arrival.model_copy(update={"event": named})
 
     def is_poison(self, stream: str, sequence: int) -> bool:
         """Whether this record was in hand when the process died, too often to be tried again."""

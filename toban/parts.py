@@ -20,6 +20,7 @@ from engine.clients.notices import Addresses
 from engine.clients.offload import Offload
 from engine.clients.redfish import BmcAccount
 from engine.clients.vsphere import Account
+from engine.clients.vsphere_joining import HostLogin
 from engine.clock import Clock
 from engine.model import catalogue, ids
 from engine.model.errors import ConfigurationError
@@ -45,6 +46,7 @@ class Wires:
                 chassis={name: _bmc(account) for name, account in chosen.chassis.items()},
                 notices=chosen.store / "notices.jsonl",
                 fence=FencePatience(double_read=chosen.runs.double_read),
+                hypervisor=_hypervisor(chosen.hypervisor),
             ),
             bus,
             clock,
@@ -86,6 +88,10 @@ def _url(site: Site, name: str) -> str | None:
 def _vcenter(chosen: Settings, site: Site, name: str) -> Account:
     account = chosen.vcenters[name]
     return Account(_url(site, name) or "", account.user, config.secret(account.password_file), account.ca_file)
+
+
+def _hypervisor(login: config.Login | None) -> HostLogin | None:
+    return HostLogin(login.user, config.secret(login.password_file)) if login is not None else None
 
 
 def _bmc(account: config.Account) -> BmcAccount:

@@ -47,6 +47,13 @@ class Account(_Part):
     ca_file: SitePath
 
 
+class Login(_Part):
+    """A login whose server is proven by other means."""
+
+    user: str
+    password_file: SitePath
+
+
 class SnmpSettings(_Part):
     """The trap listener."""
 
@@ -152,6 +159,8 @@ class Settings(_Part):
     bus: BusSettings = BusSettings()
     vcenters: dict[str, Account] = Field(default_factory=dict)
     """By the names that the estate gives them."""
+    hypervisor: Login | None = None
+    """The account of the hypervisors themselves, by which a spare blade's one joins vCenter; None: none joins."""
     bmc: Account
     """One account for all management controllers; `chassis` may name others."""
     chassis: dict[str, Account] = Field(default_factory=dict)

@@ -139,7 +139,6 @@ def _marks(one: Action) -> str:
         "fence first": one.needs_fence,
         "minimum": one.takes_capacity,
         "normal": one.counts_as_normal,
-        "`observe` and `recommend` only": not one.hands,
     }
     return ", ".join(mark for mark, holds in marks.items() if holds)
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from actuators.redfish.blades import Blade, Blades
 from engine.clients.redfish import Power
 from engine.model.command import Called, Command, Sighting, State
-from engine.model.errors import TobanError
+from engine.model.errors import Refused, TobanError
 
 
 class _Switch(ABC):
@@ -70,3 +70,34 @@ class PowerOn(_Switch):
         if seen.word == "PoweringOn":
             return Sighting(State.BUSY, f"{blade.target} is powering on")
         return Sighting(State.UNKNOWN, f"{blade.target} is {seen.word}; nothing is switched")
+
+
+class ProveOff:
+    """machine.prove_off: a blade that was to be off already is read as off, twice; never switched."""
+
+    def __init__(self, blades: Blades) -> None:
+        """The blades are handed in."""
+        self._blades = blades
+
+    async def look(self, command: Command, reference: str | None = None) -> Sighting:  # noqa: ARG002  the port's shape
+        """REACHED only after two reads of Off; any other word about power is a refusal."""
+        try:
+            blade = Blade.of(command)
+            seen = await self._blades.read(blade)
+            wrong = blade.mismatch(seen)
+            if wrong is not None:
+                return Sighting(State.REFUSED, wrong)
+            if seen.on is False:
+                return await self._blades.twice_off(blade)
+            still = f"{blade.target} is {seen.word}: nothing takes its place before it is fenced or shut down"
+            return Sighting(State.REFUSED, still)
+        except TobanError as error:
+            return Sighting(State.UNKNOWN, f"not proven off: {error}")
+
+    async def act(self, command: Command, called: Called) -> None:  # noqa: ARG002  the port's shape
+        """Never: there is nothing to do."""
+        msg = f"{command.verb} only looks"
+        raise Refused(msg)
+
+    async def follow(self, command: Command, reference: str) -> None:
+        """Nothing is ever under way."""

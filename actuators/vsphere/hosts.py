@@ -16,10 +16,16 @@ Order = Callable[[Session, str], str]
 GONE = "no host with this UUID is in the inventory"
 
 
-def may_be_cut(host: HostFacts, name: str) -> str | None:
-    """Why this host must not be taken out, or None. A host that answers vCenter is not dead, whatever was decided."""
+def may_be_cut(host: HostFacts, name: str, *, retired: bool = False) -> str | None:
+    """Why this host must not be taken out, or None. A host that answers vCenter is not dead, whatever was decided.
+
+    One that was `retired`, emptied and shut down in good order, may still show as connected for a while: its
+    maintenance mode says that nothing runs there.
+    """
     if host.name != name:
         return misnamed(host, name)
+    if retired and host.maintenance is True:
+        return None
     if host.connection not in ("notResponding", "disconnected"):
         return f"{name} is {host.connection} in vCenter; a host that answers is not taken out of the inventory"
     return None
@@ -37,7 +43,7 @@ class Cutting(Looking):
         host, name = await self._world.host(command), parameters.text(command, "name")
         if host is None:
             return Sighting(State.REACHED, GONE)
-        reason = may_be_cut(host, name)
+        reason = may_be_cut(host, name, retired=_retired(command))
         if reason is not None:
             return refused(reason)
         state = State.REACHED if host.connection == self._reached else State.READY
@@ -48,12 +54,16 @@ class Cutting(Looking):
         host = await self._world.host(command)
         if host is None:
             return
-        reason = may_be_cut(host, parameters.text(command, "name"))
+        reason = may_be_cut(host, parameters.text(command, "name"), retired=_retired(command))
         if reason is not None:
             raise Permanent(reason)
         about = About("HostSystem", host.ref, ("disconnect", "destroy"))
         reference = await self._world.order(command, called, lambda session: self._order(session, host.ref), about)
         await self._world.finish(command, reference)
+
+
+def _retired(command: Command) -> bool:
+    return command.parameters.get("retired") is True
 
 
 def disconnecting(world: World) -> Cutting:

@@ -13,7 +13,8 @@ from engine.clients.vsphere_tasks import TaskLine
 from engine.model.errors import Permanent
 
 FORM = re.compile(
-    r"after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d) (VirtualMachine|HostSystem):(\S+) ([A-Za-z,]+)"
+    r"after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d) "
+    r"(VirtualMachine|HostSystem|ClusterComputeResource):(\S+) ([A-Za-z,]+)"
 )
 SLACK = timedelta(seconds=1)
 """Servers may cut a task's time to whole seconds."""
@@ -24,7 +25,7 @@ class About:
     """Which tasks an order may start: on this object, of these kinds."""
 
     kind: str
-    """VirtualMachine or HostSystem."""
+    """VirtualMachine, HostSystem or ClusterComputeResource."""
     ref: str
     acts: tuple[str, ...]
     """How a task's name begins: `reset`, `powerOn`, `relocate`."""

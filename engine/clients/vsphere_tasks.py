@@ -12,7 +12,11 @@ from engine.model.errors import Permanent
 
 PAGE = 100
 PAGES = 20
-KINDS: Mapping[str, Any] = {"VirtualMachine": vim.VirtualMachine, "HostSystem": vim.HostSystem}
+KINDS: Mapping[str, Any] = {
+    "VirtualMachine": vim.VirtualMachine,
+    "HostSystem": vim.HostSystem,
+    "ClusterComputeResource": vim.ClusterComputeResource,
+}
 
 
 @dataclass(frozen=True, slots=True)

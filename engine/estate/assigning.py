@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.model import ids
-from engine.model.estate import Chassis, Estate, HostDefinition, Site, Slot
+from engine.model.estate import NO_MACHINE, Estate, HostDefinition, Site
+from engine.model.hardware import Chassis, Slot
 from engine.model.ids import Kind
-
-NONE = "released/0"
-"""The machine of a host definition that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Machine:
 
 def assigned(site: Site, host: str, machine: str) -> Site:
     """The site with another master machine for this host; what is not declared changes nothing."""
-    if host not in site.standings or (machine != NONE and machine not in names(site)):
+    if host not in site.standings or (machine != NO_MACHINE and machine not in names(site)):
         return site
     categories = tuple(
         category.model_copy(
@@ -44,7 +42,7 @@ def assigned(site: Site, host: str, machine: str) -> Site:
 def _with(one: HostDefinition, host: str, machine: str) -> HostDefinition:
     if one.name == host:
         return one.model_copy(update={"machine": machine})
-    return one.model_copy(update={"machine": NONE}) if one.machine == machine != NONE else one
+    return one.model_copy(update={"machine": NO_MACHINE}) if one.machine == machine != NO_MACHINE else one
 
 
 def names(site: Site) -> frozenset[str]:

@@ -19,7 +19,7 @@ def host_of(estate: Estate, object_name: str) -> str | None:
     kind, name = ids.kind_of(object_name), ids.name_of(object_name)
     places = standings(estate.site)
     if kind is Kind.HOST:
-        return name if name in places else None
+        return name if name in places else estate.site.by_hypervisor.get(name)
     if kind is Kind.MACHINE:
         return estate.site.by_machine.get(name)
     if kind is Kind.VM:

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from engine import documents
 from engine.model import placement
-from engine.model.estate import Category, Chassis, Model, Site, Vcenter
+from engine.model.estate import NO_MACHINE, Category, Model, Site, Vcenter
+from engine.model.hardware import Chassis
 
 
 class _File(BaseModel):
@@ -50,13 +51,28 @@ def _broken_links(site: Site) -> list[tuple[documents.Place, str]]:
                 broken += [
                     ((*place, link), _missing(host.name, link, getattr(host, link), names))
                     for link, names in known.items()
-                    if getattr(host, link) not in names
+                    if getattr(host, link) not in names and getattr(host, link) != NO_MACHINE
                 ]
-                for what in (f"host {host.name}", f"machine {host.machine}"):
+                own = (f"machine {host.machine}",) if host.machine != NO_MACHINE else ()
+                for what in (f"host {host.name}", *own):
                     if what in taken:
                         broken.append((place, f"{what} is already used by {taken[what]}; each belongs to one host"))
                     taken[what] = f"group {group.name}, host {host.name}"
-    return broken + _repeated(site) + _rules(site) + _pools(site, machines)
+    return broken + _repeated(site) + _rules(site) + _pools(site, machines) + _shadowed(site)
+
+
+def _shadowed(site: Site) -> list[tuple[documents.Place, str]]:
+    """Hypervisors that call themselves what a host definition is called that they do not serve."""
+    names = dict(site.standings)
+    names |= {place.host.inventory_name: place for place in site.standings.values() if place.host.inventory_name}
+    broken: list[tuple[documents.Place, str]] = []
+    for c, chassis in enumerate(site.chassis):
+        for s, slot in enumerate(chassis.slots):
+            place = names.get(slot.hypervisor.name) if slot.hypervisor is not None else None
+            if place is not None and place.host.machine != f"{chassis.name}/{slot.slot}":
+                sentence = f"the hypervisor of slot {slot.slot} is called like host {place.host.name} of another blade"
+                broken.append((("chassis", c, "slots", s), sentence))
+    return broken
 
 
 def _pools(site: Site, machines: set[str]) -> list[tuple[documents.Place, str]]:
@@ -110,7 +126,9 @@ def _repeated(site: Site) -> list[tuple[documents.Place, str]]:
     for c, chassis in enumerate(site.chassis):
         for s, slot in enumerate(chassis.slots):
             who = f"{chassis.name}/{slot.slot}"
-            for what in (f"slot {who}", f"serial {slot.serial}", f"uuid {slot.uuid.lower()}", f"BMC {slot.bmc.url}"):
+            installed = (f"hypervisor {slot.hypervisor.name}",) if slot.hypervisor is not None else ()
+            parts = (f"slot {who}", f"serial {slot.serial}", f"uuid {slot.uuid.lower()}", f"BMC {slot.bmc.url}")
+            for what in (*parts, *installed):
                 if what in seen:
                     broken.append((("chassis", c, "slots", s), f"{what} of {who} is already used by {seen[what]}"))
                 seen[what] = who

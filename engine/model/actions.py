@@ -59,8 +59,6 @@ class Action(_Word):
     """Its own failure steers what follows, but does not spoil the result of the run (domain.md 4.2)."""
     never_fails: bool = False
     """It only changes how the run is reckoned."""
-    hands: bool = True
-    """Whether there are hands for it; without, a policy may observe and recommend it at most."""
     causes: tuple[str, ...] = ()
     """Event types that it brings about: how one policy can set off another, or what a person's own act looks like."""
     parameters: dict[str, Parameter]

@@ -25,9 +25,10 @@ class Command(BaseModel):
     """`<run id>.<step id>.<number>`: unique for ever, the idempotency key."""
     step: str
     verb: str
-    """machine.power_off, machine.power_on, host.diagnose, host.disconnect, host.remove, host.enter_maintenance,
-    host.exit_maintenance, host.shutdown, host.await_connected, vm.register, vm.power_on, vm.restart, vm.migrate,
-    vm.suspend, vm.shutdown, vm.verify, vm.await_ha, object.mark, notify.log."""
+    """machine.power_off, machine.power_on, machine.prove_off, machine.assign, host.add, host.diagnose,
+    host.disconnect, host.remove, host.enter_maintenance, host.exit_maintenance, host.shutdown, host.await_connected,
+    vm.register, vm.power_on, vm.restart, vm.migrate, vm.suspend, vm.shutdown, vm.verify, vm.await_ha, object.mark,
+    notify.log."""
     target: str
     """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)

@@ -7,43 +7,17 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from engine.model import ids
+from engine.model.hardware import Chassis, Slot
 from engine.model.ids import Kind, ObjectId
 from engine.model.placement import Placement
 from engine.model.scalars import Whole
 
+NO_MACHINE = "released/0"
+"""The machine of a host definition that has none."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Bmc(_Part):
-    """Where a blade's management controller answers."""
-
-    url: str = Field(pattern=r"^(https|ipmi)://[^\s/]+$")
-    """`https://` speaks Redfish, `ipmi://` IPMI 2.0. A chassis manager has one address for all its blades."""
-    system: str = "1"
-    """Id below /redfish/v1/Systems; IPMI has none."""
-
-
-class Slot(_Part):
-    """A chassis slot and the blade that belongs in it: identity is proven against serial and uuid (safety rule S6)."""
-
-    slot: Whole = Field(ge=1, le=64)
-    serial: str
-    uuid: str
-    bmc: Bmc
-    model: str | None = None
-    """What kind of machine it is; only a blade whose model is declared can be registered for another host."""
-
-
-class Chassis(_Part):
-    """A blade enclosure."""
-
-    name: str
-    vendor: str
-    serial: str
-    address: str
-    slots: tuple[Slot, ...]
 
 
 class Vcenter(_Part):
@@ -67,7 +41,8 @@ class HostDefinition(_Part):
 
     name: str
     model: str
-    machine: str = Field(pattern=r"^[^/\s]+/[0-9]+$")
+    machine: str = Field(default=NO_MACHINE, pattern=r"^[^/\s]+/[0-9]+$")
+    """Left out: none yet; a free blade takes the place when the group is scaled out."""
     vcenter: str
     inventory_name: str | None = None
     """Name in vCenter where it differs."""
@@ -115,7 +90,9 @@ class Standing:
 
     @property
     def inventory_name(self) -> str:
-        """The host's name in vCenter."""
+        """The host's name in vCenter: as the hypervisor on its blade calls itself, where the estate says that."""
+        if self.slot is not None and self.slot.hypervisor is not None:
+            return self.slot.hypervisor.name
         return self.host.inventory_name or self.host.name
 
 
@@ -147,7 +124,13 @@ class Site(_Part):
     @cached_property
     def by_machine(self) -> dict[str, str]:
         """Host definition by the master machine registered for it, `chassis1/3`."""
-        return {place.host.machine: name for name, place in self.standings.items()}
+        return {place.host.machine: name for name, place in self.standings.items() if place.host.machine != NO_MACHINE}
+
+    @cached_property
+    def by_hypervisor(self) -> dict[str, str]:
+        """Host definition by the name of the hypervisor on the blade that serves it."""
+        slots = ((name, place.slot) for name, place in self.standings.items() if place.slot is not None)
+        return {slot.hypervisor.name: name for name, slot in slots if slot.hypervisor is not None}
 
     @cached_property
     def by_inventory(self) -> dict[tuple[str, str], str]:

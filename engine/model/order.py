@@ -113,7 +113,7 @@ def _policy(name: str, steps: Sequence[Asked], about: str) -> Policy:
 
 def _step(number: int, step: Asked, about: str) -> dict[str, object]:
     action = actions.shipped().get(step.verb)
-    if action is None or not action.hands:
+    if action is None:
         msg = f"there is no act {step.verb!r}; there are {', '.join(sorted(actions.shipped()))}"
         raise Permanent(msg)
     return {"id": f"step-{number}", step.verb: {**_references(action, about), **step.parameters}}

@@ -5,15 +5,15 @@ from engine.model.estate import Connection, Estate, Power, Standing
 from engine.model.plan import Unplaced
 
 
-def choose(estate: Estate, group: str) -> Standing | Unplaced:
-    """The stopped host to start, by name, or why there is none.
+def choose(estate: Estate, group: str, besides: frozenset[str] = frozenset()) -> Standing | Unplaced:
+    """The stopped host to start, by name, or why there is none; `besides`: those that are chosen already.
 
     Only a host that left in good order may come back by itself: it is in maintenance mode, as `shutdown-host` and
     `power-save` leave it, and nobody marked it. One that was fenced is out of the inventory, or lost without
     maintenance: a person passes it first (safety rule S19).
     """
     reasons: list[tuple[str, str]] = []
-    for name in reading.members(estate, group):
+    for name in (one for one in reading.members(estate, group) if one not in besides):
         against = _against(estate, name)
         if against is None:
             return estate.site.standings[name]

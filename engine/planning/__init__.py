@@ -9,7 +9,7 @@ from engine.model.match import Match
 from engine.model.plan import Unplaced
 from engine.model.policy import Policy, Step
 from engine.model.run import PlannedStep, RunPlan
-from engine.planning import guests, hosts, standing_by
+from engine.planning import guests, hosts, spares, standing_by
 from engine.planning.asking import Asked
 from engine.runs.ordering import Orders
 
@@ -28,12 +28,16 @@ PLANNERS: Mapping[str, Planner] = {
     "shutdown-host": hosts.shut_down,
     "start-host": hosts.start,
     "power-save": hosts.power_save,
+    "replace": spares.replace,
+    "scale-out": spares.scale_out,
+    "scale-in": spares.scale_in,
+    "refill": spares.refill,
     "await-ha": guests.await_ha,
     "mark": standing_by.mark,
     "notify": standing_by.notify,
     "reset-result": standing_by.reset_result,
 }
-"""By verb; a verb that is not here has no hands."""
+"""By verb."""
 
 
 def plan(
@@ -65,8 +69,7 @@ def plan(
 
 def _step(asked: Asked, steps: tuple[Step, ...], index: int) -> PlannedStep:
     step, orders = asked.step, Orders(asked.run, asked.step)
-    planner = PLANNERS.get(step.verb, standing_by.without_hands)
-    unplaced = planner(orders, asked)
+    unplaced = PLANNERS[step.verb](orders, asked)
     return PlannedStep(
         id=step.id,
         verb=step.verb,

@@ -33,10 +33,5 @@ def reset_result(_: Orders, __: Asked) -> tuple[Unplaced, ...]:
     return ()
 
 
-def without_hands(_: Orders, asked: Asked) -> tuple[Unplaced, ...]:
-    """A verb that nobody can do yet."""
-    return (nothing(f"nothing here can do {asked.step.verb}", f"{asked.step.verb} は未対応"),)
-
-
 def _seen(asked: Asked) -> str:
     return ", ".join(sorted({event.type for event in asked.match.events}))

@@ -1,9 +1,7 @@
 """A scenario's estate as the live picture that the engine works on; pure."""
 
 from engine.model.estate import (
-    Bmc,
     Category,
-    Chassis,
     Connection,
     Estate,
     Group,
@@ -14,12 +12,13 @@ from engine.model.estate import (
     Model,
     Power,
     Site,
-    Slot,
     Vcenter,
 )
+from engine.model.hardware import Bmc, Chassis, Hypervisor, Slot
 from engine.rehearsing.places import Host, Place, Vm
 
 SHARED = "san1"
+THUMBPRINT = ":".join(["AB"] * 20)
 
 
 def picture(place: Place) -> Estate:
@@ -66,7 +65,11 @@ def _slot(number: int, host: Host, place: Place, slots: dict[str, list[Slot]]) -
     chassis = host.chassis or f"chassis{1 + (number - 1) // place.per_chassis}"
     found = slots.setdefault(chassis, [])
     bmc = Bmc(url=f"https://198.51.100.{number}")
-    found.append(Slot(slot=len(found) + 1, serial=f"BLD{number}", uuid=_uuid(number), bmc=bmc))
+    spare = Hypervisor(name=f"spare{number}", thumbprint=THUMBPRINT) if number > len(place.hosts) else None
+    blade = Slot(
+        slot=len(found) + 1, serial=f"BLD{number}", uuid=_uuid(number), bmc=bmc, model="blade", hypervisor=spare
+    )
+    found.append(blade)
     return f"{chassis}/{len(found)}"
 
 
@@ -83,6 +86,7 @@ def _host(number: int, name: str, place: Place) -> LiveHost:
         power=Power(host.power),
         maintenance=host.maintenance,
         cluster=host.group or place.group,
+        cluster_ref="domain-1",
         pool_ref="resgroup-1",
         ha=host.ha,
         cpu_mhz=host.cpu_mhz,

@@ -7,7 +7,7 @@ from engine.model import actions
 from engine.model.actions import Parameter
 from engine.model.catalogue import Catalogue
 from engine.model.pattern import MetricPattern
-from engine.model.policy import After, Mode, Policy, Step
+from engine.model.policy import After, Policy, Step
 from engine.rules import checking_patterns, compiling, complaints, conditions
 from engine.rules.complaints import Complaint
 
@@ -37,7 +37,7 @@ def _steps(policy: Policy) -> Iterator[Complaint]:
         place: Place = ("spec", "do", index)
         if step.id in seen:
             yield Complaint("P030", "error", place, f"two steps are called {step.id}")
-        yield from _parameters(policy, step, place)
+        yield from _parameters(step, place)
         named = step.after if isinstance(step.after, dict) else {}
         for other in named:
             if other not in seen:
@@ -48,7 +48,7 @@ def _steps(policy: Policy) -> Iterator[Complaint]:
         seen.append(step.id)
 
 
-def _parameters(policy: Policy, step: Step, place: Place) -> Iterator[Complaint]:
+def _parameters(step: Step, place: Place) -> Iterator[Complaint]:
     action = actions.shipped().get(step.verb)
     if action is None:
         yield Complaint("P032", "error", place, complaints.unknown("action", step.verb, actions.shipped()))
@@ -64,9 +64,6 @@ def _parameters(policy: Policy, step: Step, place: Place) -> Iterator[Complaint]
             yield Complaint("P034", "error", where, said)
         elif (wrong := _wrong(known, value)) is not None:
             yield Complaint("P035" if known.type == "reference" else "P036", "error", where, wrong)
-    if not action.hands and policy.spec.mode in (Mode.APPROVE, Mode.AUTOMATIC):
-        message = f"there are no hands for {step.verb} yet: the highest mode of a policy with it is recommend"
-        yield Complaint("P037", "error", place, message)
 
 
 def _wrong(known: Parameter, value: object) -> str | None:

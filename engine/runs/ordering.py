@@ -1,6 +1,7 @@
 """A policy's step and a plan -> the commands that do it; pure. Commands carry all they need to be resumed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from engine.estate import reading
 from engine.model import ids
@@ -16,6 +17,15 @@ DEADLINES: Mapping[str, float] = {
     "host.await_connected": 900.0,  # a blade's power-on self test alone may take minutes
 }
 """Seconds until the outcome of a verb is unknown, where the policy gave no timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whither:
+    """A host of a vCenter as a target."""
+
+    name: str
+    uuid: str
+    pool_ref: str | None
 
 
 class Orders:
@@ -64,10 +74,9 @@ def failover(orders: Orders, estate: Estate, source: str, plan: Plan, tired: fro
     cut = orders.add("host.disconnect", place.id, tuple(awaited), **who)
     gone = orders.add("host.remove", place.id, (cut,), **who)
     for move in plan.moves:
-        there = _register(orders, estate, move, gone)
-        if move.vm.power is Power.ON and move.vm.instance_uuid not in tired:
-            target = estate.hosts[move.target]
-            orders.add("vm.power_on", there.target, (there,), **_vm(move.vm), host=target.name, host_uuid=target.uuid)
+        target = estate.hosts[move.target]
+        starts = move.vm.power is Power.ON and move.vm.instance_uuid not in tired
+        bring(orders, move.vm, Whither(target.name, target.uuid, target.pool_ref), gone, starts=starts)
 
 
 def migrate(orders: Orders, estate: Estate, plan: Plan) -> tuple[Command, ...]:
@@ -132,11 +141,13 @@ def _watch(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> Command:
     return orders.add(verb, _target(vm), (), **_vm(vm), not_on=estate.site.standings[source].inventory_name)
 
 
-def _register(orders: Orders, estate: Estate, move: Move, gone: Command) -> Command:
-    target = estate.hosts[move.target]
-    where = {"host": target.name, "host_uuid": target.uuid, "pool_ref": target.pool_ref}
-    kept = {"folder_ref": move.vm.folder_ref, "template": move.vm.template}
-    return orders.add("vm.register", _target(move.vm), (gone,), **_vm(move.vm), **kept, **where)
+def bring(orders: Orders, vm: LiveVm, to: Whither, gone: Command, *, starts: bool) -> None:
+    """Register a VM whose record is gone at another host, and start it there."""
+    where = {"host": to.name, "host_uuid": to.uuid, "pool_ref": to.pool_ref}
+    kept = {"folder_ref": vm.folder_ref, "template": vm.template}
+    there = orders.add("vm.register", _target(vm), (gone,), **_vm(vm), **kept, **where)
+    if starts:
+        orders.add("vm.power_on", there.target, (there,), **_vm(vm), host=to.name, host_uuid=to.uuid)
 
 
 def _vm(vm: LiveVm) -> dict[str, object]:

@@ -3,15 +3,22 @@
 from collections.abc import Iterable
 
 from engine.model.command import Command, Undo
-from engine.model.estate import Chassis, LiveHost, Slot, Standing
+from engine.model.estate import LiveHost, Standing
+from engine.model.hardware import Chassis, Slot
 from engine.runs.ordering import Orders
 
 
 def fence(orders: Orders, place: Standing, needs: tuple[Command, ...] = ()) -> None:
     """Take the blade's power away, proven by its BMC."""
     if place.slot is not None and place.chassis is not None:
-        blade = _blade(place.chassis, place.slot)
-        orders.add("machine.power_off", place.machine, needs, **blade, uuid=place.slot.uuid)
+        orders.add("machine.power_off", place.machine, needs, **_proof(place.chassis, place.slot))
+
+
+def prove_off(orders: Orders, place: Standing) -> Command | None:
+    """The blade is off already; only read. None: the host has no blade."""
+    if place.slot is None or place.chassis is None:
+        return None
+    return orders.add("machine.prove_off", place.machine, (), **_proof(place.chassis, place.slot))
 
 
 def diagnose_and_fence(orders: Orders, place: Standing, live: LiveHost, peers: Iterable[Standing]) -> None:
@@ -34,28 +41,37 @@ def exit_maintenance(orders: Orders, place: Standing, live: LiveHost) -> None:
     orders.add("host.exit_maintenance", place.id, (), **host(place, live))
 
 
-def shut_down(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...] = ()) -> None:
-    """Into maintenance mode, then an orderly shutdown, proven off by the BMC."""
-    if place.slot is not None and place.chassis is not None:
-        back = Undo(verb="host.exit_maintenance")
-        ready = orders.add("host.enter_maintenance", place.id, needs, back, **host(place, live))
-        who = {**host(place, live), **_blade(place.chassis, place.slot), "machine_uuid": place.slot.uuid}
-        orders.add("host.shutdown", place.id, (ready,), **who)
+def shut_down(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...] = ()) -> tuple[Command, ...]:
+    """Into maintenance mode, then an orderly shutdown, proven off by the BMC; the last command, if it has a blade."""
+    if place.slot is None or place.chassis is None:
+        return ()
+    back = Undo(verb="host.exit_maintenance")
+    ready = orders.add("host.enter_maintenance", place.id, needs, back, **host(place, live))
+    who = {**host(place, live), **_blade(place.chassis, place.slot), "machine_uuid": place.slot.uuid}
+    return (orders.add("host.shutdown", place.id, (ready,), **who),)
 
 
 def start(orders: Orders, place: Standing, live: LiveHost) -> None:
     """Power on, wait until vCenter has the host again, end its maintenance."""
     if place.slot is not None and place.chassis is not None:
-        blade = _blade(place.chassis, place.slot)
-        on = orders.add("machine.power_on", place.machine, (), **blade, uuid=place.slot.uuid)
+        on = power_on(orders, place.machine, place.chassis, place.slot)
         there = {"vcenter": place.host.vcenter, "name": place.inventory_name, "uuid": live.uuid}
         back = orders.add("host.await_connected", place.id, (on,), **there)
         orders.add("host.exit_maintenance", place.id, (back,), **host(place, live))
 
 
+def power_on(orders: Orders, machine: str, chassis: Chassis, slot: Slot, needs: tuple[Command, ...] = ()) -> Command:
+    """Give a blade power."""
+    return orders.add("machine.power_on", machine, needs, **_proof(chassis, slot))
+
+
 def host(place: Standing, live: LiveHost) -> dict[str, object]:
     """Which host of which vCenter is meant."""
     return {"vcenter": place.host.vcenter, "name": place.inventory_name, "uuid": live.uuid, "ref": live.ref}
+
+
+def _proof(chassis: Chassis, slot: Slot) -> dict[str, object]:
+    return {**_blade(chassis, slot), "uuid": slot.uuid}
 
 
 def _blade(chassis: Chassis, slot: Slot) -> dict[str, object]:

@@ -1,9 +1,7 @@
 """A small estate in values: the tutorial's two blades, three VMs and one shared datastore."""
 
 from engine.model.estate import (
-    Bmc,
     Category,
-    Chassis,
     Connection,
     Estate,
     Group,
@@ -14,9 +12,9 @@ from engine.model.estate import (
     Model,
     Power,
     Site,
-    Slot,
     Vcenter,
 )
+from engine.model.hardware import Bmc, Chassis, Slot
 
 
 def site(hosts: int = 2) -> Site:

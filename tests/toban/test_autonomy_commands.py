@@ -221,19 +221,6 @@ def test_what_people_did_meanwhile_is_part_of_the_record(site) -> None:
     assert (found["mode"], found["enough"], site.mode()) == ("observe", True, "observe")
 
 
-def test_an_action_without_hands_cannot_go_further_than_recommend(site) -> None:
-    text = site.path.read_text().replace(
-        "fence: {host: $host}", "replace: {machine: $machine, from: pool}"
-    )  # fmt: skip
-    site.path.write_text(text)
-    site.loaded(timedelta(days=8))
-    told = site.toban("policy", "promote", site.name, "--yes", "--to", "automatic")
-    if told.exception is None or told.exit_code == 0:
-        pytest.skip("replace has hands by now")
-    assert "hands" in str(told.exception)
-    assert site.path.read_text() == text
-
-
 def test_a_person_approves_and_rejects_by_the_first_characters_of_the_match(site) -> None:
     yes, no = f"{site.name}yes", f"{site.name}no"
     site.decided(

@@ -213,7 +213,7 @@ async def _write(chosen: Settings, path: Path, policy: Policy, target: Mode, who
 
 
 def _usable(new: bytes, path: Path) -> None:
-    """Raises where the file would be refused with its new mode, such as for an action that has no hands yet."""
+    """Raises where the file would be refused with its new mode."""
     document = documents.parse(new, str(path))
     wrong = [
         one

@@ -15,7 +15,7 @@ from engine.estate import assigning
 from engine.guard.control import Order
 from engine.model import ids
 from engine.model.errors import ConfigurationError
-from engine.model.estate import Connection, Estate
+from engine.model.estate import NO_MACHINE, Connection, Estate
 from engine.model.event import Event
 from engine.model.ids import Kind
 from engine.runs.journal import BusJournal
@@ -110,7 +110,7 @@ async def _release(config: Path, host: str, who: Order, *, yes: bool) -> None:
             msg = f"{host} is in service; put it into maintenance or shut it down first: toban host shutdown {host}"
             raise ConfigurationError(msg)
         before = estate.site.standings[host].host.machine
-        await _put(bus, host, assigning.NONE, who, yes=yes, words=f"{host} is no longer served by {before}")
+        await _put(bus, host, NO_MACHINE, who, yes=yes, words=f"{host} is no longer served by {before}")
 
 
 async def _put(bus: Bus, host: str, machine: str, who: Order, *, yes: bool, words: str) -> None:

@@ -143,6 +143,13 @@ class HostSpec(_Strict):
     cores: int = 8
     mhz: int = 2500
     memory_mb: int = 65536
+    machine: str | None = None
+    """The blade, where no host definition says it: a spare."""
+    thumbprint: str = ""
+    """Of its certificate; only who knows it may add the host to a vCenter."""
+    joined: bool = True
+    """VCenter has it in its inventory when the datacenter begins."""
+    on: bool = True
 
 
 class VmSpec(_Strict):
@@ -163,6 +170,8 @@ class Simulation(_Strict):
     seed: int = 1
     vcenter: VCenter
     bmc: BmcAccount
+    hypervisor: BmcAccount | None = None
+    """The login of every hypervisor."""
     snmp: Snmp
     task_seconds: TaskSeconds = TaskSeconds()
     datastores: tuple[DatastoreSpec, ...]

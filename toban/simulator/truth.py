@@ -54,6 +54,8 @@ class Host:
     cores: int
     mhz: int
     memory_mb: int
+    thumbprint: str = ""
+    joined: bool = True
     running: set[str] = field(default_factory=set)
     """Names of VMs whose copy runs here, whatever vCenter believes."""
 
@@ -227,11 +229,13 @@ def _blades(spec: Spec) -> dict[str, Blade]:
 def _hosts(spec: Spec, blades: dict[str, Blade]) -> dict[str, Host]:
     found: dict[str, Host] = {}
     for one in spec.simulation.hosts:
-        machine = spec.machine_of(one.name)
+        machine = one.machine or spec.machine_of(one.name)
         if machine not in blades:
             msg = f"host {one.name} sits in {machine}, which is no slot of the estate"
             raise SpecError(msg)
-        found[one.name] = Host(one.name, blades[machine], one.cores, one.mhz, one.memory_mb)
+        blades[machine].powered = blades[machine].booted = one.on
+        what = (one.cores, one.mhz, one.memory_mb, one.thumbprint, one.joined)
+        found[one.name] = Host(one.name, blades[machine], *what)
     return found
 
 

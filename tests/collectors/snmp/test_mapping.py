@@ -9,8 +9,9 @@ from collectors.snmp.origins import Origins
 from engine.clients import snmp
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
-from engine.model.estate import Bmc, Chassis, Site, Slot
+from engine.model.estate import Site
 from engine.model.event import Severity
+from engine.model.hardware import Bmc, Chassis, Slot
 from tests.collectors.snmp import traps
 from tests.collectors.snmp.traps import blade, mapped, notification
 from tests.engine.clients.snmp.vectors import vectors

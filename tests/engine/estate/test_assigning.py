@@ -6,8 +6,9 @@ import pytest
 
 from engine.documents import Unreadable
 from engine.estate import assigning, linking, loading, projecting
-from engine.model.estate import Bmc, Estate, Site, Slot
+from engine.model.estate import Estate, Site
 from engine.model.event import Event
+from engine.model.hardware import Bmc, Slot
 from engine.model.ids import Kind
 from tests.engine import worlds
 from tests.engine.test_planning import planned

@@ -62,12 +62,6 @@ ALONE = {
     "P034": text(do="[{id: a, notify: {channel: x, chanel: y}}]"),
     "P035": text(do="[{id: a, migrate: {from: $hots}}]", budget="{rate: 1 per 1h}"),
     "P036": text(do="[{id: a, migrate: {from: $host, vms: 99}}]", budget="{rate: 1 per 1h}"),
-    "P037": text(
-        do="[{id: a, replace: {machine: $machine, from: pool}}]",
-        mode="automatic",
-        witnesses=WITNESSES,
-        budget="{rate: 1 per 1h}",
-    ),
     "P038": text(do="[{id: a, reset-result: {}}, {id: b, notify: {channel: x}, after: failed}]"),
     "P040": text(do=FENCE, budget="{rate: 1 per 1h}"),
     "P041": text(do="[{id: a, failover: {from: $host}}]", budget="{rate: 1 per 1h}"),

@@ -39,6 +39,7 @@ class Center:
     def __init__(self, simulation: Simulation, truth: Truth) -> None:
         """A vCenter that has known this world for a while."""
         rules = simulation.vcenter
+        self.hypervisor = simulation.hypervisor
         self.truth, self.rules, self.seconds = truth, rules, simulation.task_seconds
         self.registry = Registry(truth.lock)
         names = (rules.datacenter, rules.cluster)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from toban.simulator.vcenter import hosts, machines, reading, registering, searching, sessions, soap
+from toban.simulator.vcenter import hosts, joining, machines, reading, registering, searching, sessions, soap
 from toban.simulator.vcenter.center import Center
 from toban.simulator.web import Answer, Request
 
@@ -16,6 +16,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **machines.METHODS,
     **registering.METHODS,
     **hosts.METHODS,
+    **joining.METHODS,
 }
 OPEN = frozenset({"RetrieveServiceContent", "Login", "CurrentTime"})
 XML = "text/xml; charset=utf-8"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyVmomi import vim
 
-from toban.simulator.vcenter import records, registering
+from toban.simulator.vcenter import registering
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.sessions import Session
 from toban.simulator.vcenter.tasks import Waiting
@@ -133,23 +133,6 @@ def _removed(center: Center, host: Any) -> None:
     center.truth.ledger.write("host.removed", host=name)
 
 
-def add(center: Center, session: Session, cluster: Any, spec: Any, *_: Any) -> Any:
-    """AddHost_Task: a host of the datacenter comes (back) into the cluster with what runs on it."""
-    center.registry.find(cluster)
-
-    def work() -> Any:
-        host = center.truth.hosts.get(spec.hostName or "")
-        if host is None or not host.reachable:
-            raise vim.fault.HostConnectFault(msg=f"{spec.hostName} does not answer.")
-        if host.name in center.inventory.hosts:
-            raise vim.fault.DuplicateName(msg=f"{host.name} is here", name=host.name, object=cluster)
-        record = records.add_host(center.inventory, host)
-        center.events.post(center.events.about_host(vim.event.HostAddedEvent, record))
-        return record
-
-    return center.start("AddHost_Task", cluster, center.seconds.disconnect, work, session.user or "")
-
-
 METHODS: dict[str, Callable[..., Any]] = {
     "DisconnectHost_Task": disconnect,
     "ReconnectHost_Task": reconnect,
@@ -157,5 +140,4 @@ METHODS: dict[str, Callable[..., Any]] = {
     "ExitMaintenanceMode_Task": exit_maintenance,
     "ShutdownHost_Task": shut_down,
     "Destroy_Task": destroy,
-    "AddHost_Task": add,
 }

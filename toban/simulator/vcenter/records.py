@@ -17,7 +17,8 @@ def build(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool)
     for store in truth.stores.values():
         made.stores[store.name] = inventory.add_store(made, store)
     for host in truth.hosts.values():
-        add_host(made, host)
+        if host.joined:
+            add_host(made, host)
     for vm in truth.vms.values():
         here = next(iter(truth.runs_on(vm.name)), None) or truth.stores[vm.datastore].hosts[0]
         add_vm(made, vm, made.hosts[here], on=bool(truth.runs_on(vm.name)))
