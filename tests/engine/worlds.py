@@ -14,7 +14,7 @@ from engine.model.estate import (
     Site,
     Vcenter,
 )
-from engine.model.hardware import Bmc, Chassis, Slot
+from engine.model.hardware import Bmc, Chassis, Hypervisor, Slot
 
 
 def site(hosts: int = 2) -> Site:
@@ -39,6 +39,25 @@ def site(hosts: int = 2) -> Site:
     )
 
 
+def with_spare(declared: Site, *, vacant: str | None = None) -> Site:
+    """The site with a free blade more, `chassis1/9`, whose hypervisor is called `spare`, and a host without a blade."""
+    (chassis,), (category,) = declared.chassis, declared.categories
+    (group,) = category.groups
+    installed = Hypervisor(name="spare", thumbprint=":".join(["AB"] * 20))
+    blade = Slot(
+        slot=9, serial="BLD9", uuid="30000000-0000-4000-8000-000000000009", bmc=Bmc(url="https://10.0.0.9"),
+        model="blade", hypervisor=installed,
+    )  # fmt: skip
+    more = (HostDefinition(name=vacant, model="blade", vcenter="vc1"),) if vacant is not None else ()
+    wider = group.model_copy(update={"hosts": (*group.hosts, *more)})
+    return Site(
+        vcenters=declared.vcenters,
+        chassis=(chassis.model_copy(update={"slots": (*chassis.slots, blade)}),),
+        models=declared.models,
+        categories=(category.model_copy(update={"groups": (wider,)}),),
+    )
+
+
 def host(n: int, **changes: object) -> LiveHost:
     live = LiveHost(
         name=f"esx{n}",
@@ -49,6 +68,7 @@ def host(n: int, **changes: object) -> LiveHost:
         power=Power.ON,
         maintenance=False,
         cluster="esx",
+        cluster_ref="domain-1",
         pool_ref="resgroup-1",
         cpu_mhz=20000,
         memory_mb=65536,

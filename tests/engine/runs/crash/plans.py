@@ -33,7 +33,9 @@ def estate(policy: Policy) -> Estate:
     hosts = {f"esx{n}": worlds.host(n) for n in range(1, HOSTS + 1)}
     if any(actions.shipped()[verb].ungraceful or actions.shipped()[verb].needs_fence for verb in verbs):
         hosts["esx1"] = worlds.host(1, connection=Connection.NOT_RESPONDING)
-    if verbs & {"start-host", "refill-reserve", "scale-out"}:
+    if "replace" in verbs:
+        hosts["esx1"] = worlds.host(1, connection=Connection.NOT_RESPONDING, power=Power.OFF)
+    if verbs & {"start-host", "refill"}:
         hosts["esx4"] = worlds.host(4, connection=Connection.NOT_RESPONDING, power=Power.OFF, maintenance=True)
     ha = "await-ha" in verbs
     hosts = {name: live.model_copy(update={"ha": ha}) for name, live in hosts.items()}
@@ -41,7 +43,7 @@ def estate(policy: Policy) -> Estate:
     vms.append(worlds.vm(6, on=1, power=Power.OFF))
     running = tuple(vm.instance_uuid for vm in vms if vm.host == "esx1" and vm.power is Power.ON)
     return Estate(
-        site=worlds.site(HOSTS),
+        site=worlds.with_spare(worlds.site(HOSTS), vacant="esx9"),
         hosts=hosts,
         vms={vm.instance_uuid: vm for vm in vms},
         datastores=worlds.fleet(*[()] * HOSTS).datastores,
@@ -67,6 +69,10 @@ def run(policy: Policy, world: Estate, kind: str) -> RunPlan:
 BY_HAND = {
     "by-hand-quick-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "quick"}),)),
     "by-hand-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "move"}),)),
+    "by-hand-replace": ("host:esx1", (Asked(verb="replace", parameters={"from": "pool"}),)),
+    "by-hand-scale-out": ("group:esx", (Asked(verb="scale-out"),)),
+    "by-hand-scale-in": ("group:esx", (Asked(verb="scale-in"),)),
+    "by-hand-refill": ("group:esx", (Asked(verb="refill"),)),
     "by-hand-maintenance": ("host:esx1", (Asked(verb="evacuate"), Asked(verb="enter-maintenance"))),
 }
 """Orders of people: what no shipped policy does."""

@@ -10,6 +10,8 @@ from engine.model.estate import Connection, Estate, Power
 
 TAKES = {"vm.migrate": 6.0, "machine.power_on": 5.0, "machine.power_off": 4.0, "host.shutdown": 5.0}
 """Seconds; everything else takes two."""
+SPARE = "spare"
+"""The hypervisor on the free blade."""
 
 
 @dataclass
@@ -42,7 +44,9 @@ class World:
 
     def __init__(self, estate: Estate) -> None:
         self.machines = {place.machine: name for name, place in estate.site.standings.items()}
-        self.hosts = {
+        self.machines["machine:chassis1/9"] = SPARE
+        self.serves: dict[str, str] = {}
+        self.hosts = {SPARE: Host(power=False, connected=False, maintenance=True, there=False)} | {
             name: Host(live.power is Power.ON, live.connection is Connection.CONNECTED, live.maintenance)
             for name, live in estate.hosts.items()
         }
@@ -103,7 +107,7 @@ class World:
         """Everything that must be the same however often somebody died on the way."""
         hosts = sorted((name, host.power, host.maintenance, host.there) for name, host in self.hosts.items())
         vms = sorted((name, vm.record, vm.on, vm.starts) for name, vm in self.vms.items())
-        return (*hosts, *vms, *sorted(self.marks.items()), *sorted(self.told.items()))
+        return (*hosts, *vms, *sorted(self.serves.items()), *sorted(self.marks.items()), *sorted(self.told.items()))
 
     def power(self, name: str, *, on: bool) -> None:
         host = self.hosts[name]
@@ -132,8 +136,18 @@ def _power_on(world: World, command: Command) -> None:
     world.hosts[name].connected = True
 
 
+def _join(world: World, name: str) -> None:
+    if not world.hosts[name].power:
+        world.violations.append(f"{name} joined without power")
+    world.hosts[name].there = True
+
+
+def _assign(world: World, command: Command) -> None:
+    world.serves[command.target] = str(command.parameters["machine"])
+
+
 def _host(change: Callable[[World, str], None]) -> Callable[[World, Command], None]:
-    return lambda world, command: change(world, command.target.removeprefix("host:"))
+    return lambda world, command: change(world, str(command.parameters["name"]))
 
 
 def _maintenance(on: bool) -> Callable[[World, str], None]:
@@ -196,6 +210,8 @@ def _rest(world: World, command: Command) -> None:
 EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "machine.power_off": _power_off,
     "machine.power_on": _power_on,
+    "machine.assign": _assign,
+    "host.add": _host(_join),
     "host.enter_maintenance": _host(_maintenance(True)),
     "host.exit_maintenance": _host(_maintenance(False)),
     "host.disconnect": _host(_disconnect),
@@ -210,7 +226,7 @@ EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "object.mark": _mark,
     "notify.log": _tell,
 }
-LOOKS = frozenset({"host.diagnose", "host.await_connected", "vm.verify", "vm.await_ha"})
+LOOKS = frozenset({"machine.prove_off", "host.diagnose", "host.await_connected", "vm.verify", "vm.await_ha"})
 """Verbs that only look."""
 
 
@@ -219,7 +235,7 @@ def _vm(world: World, command: Command) -> Vm:
 
 
 def _named(world: World, command: Command) -> Host:
-    return world.hosts[command.target.partition(":")[2]]
+    return world.hosts[str(command.parameters["name"])]
 
 
 def _blade(world: World, command: Command) -> Host:
@@ -229,6 +245,9 @@ def _blade(world: World, command: Command) -> Host:
 ENDS: dict[str, Callable[[World, Command], bool]] = {
     "machine.power_off": lambda world, command: not _blade(world, command).power,
     "machine.power_on": lambda world, command: _blade(world, command).power,
+    "machine.prove_off": lambda world, command: not _blade(world, command).power,
+    "machine.assign": lambda world, command: world.serves.get(command.target) == command.parameters["machine"],
+    "host.add": lambda world, command: _named(world, command).there,
     "host.enter_maintenance": lambda world, command: _named(world, command).maintenance,
     "host.exit_maintenance": lambda world, command: not _named(world, command).maintenance,
     "host.shutdown": lambda world, command: not _named(world, command).power,
