@@ -5,7 +5,7 @@ from collections.abc import Callable
 from actuators import parameters
 from actuators.vsphere.trails import About
 from actuators.vsphere.world import Looking, World, misnamed, refused
-from engine.clients import vsphere_orders
+from engine.clients import vsphere_orders, vsphere_reading
 from engine.clients.vsphere import Session
 from engine.clients.vsphere_reading import HostFacts
 from engine.model.command import Called, Command, Sighting, State
@@ -13,6 +13,8 @@ from engine.model.errors import Permanent
 
 Order = Callable[[Session, str], str]
 
+SHOWN = 5
+"""VMs that a refusal names."""
 GONE = "no host with this UUID is in the inventory"
 
 
@@ -43,18 +45,26 @@ class Cutting(Looking):
         host, name = await self._world.host(command), parameters.text(command, "name")
         if host is None:
             return Sighting(State.REACHED, GONE)
-        reason = may_be_cut(host, name, retired=_retired(command))
+        reason = may_be_cut(host, name, retired=_retired(command)) or await self._carried(command, host)
         if reason is not None:
             return refused(reason)
         state = State.REACHED if host.connection == self._reached else State.READY
         return Sighting(state, f"{name} is {host.connection}", {"host": host.ref})
+
+    async def _carried(self, command: Command, host: HostFacts) -> str | None:
+        """Why a host that was to be empty is not: its VMs' records would leave together with it."""
+        if not _retired(command):
+            return None
+        vms = await self._world.ask(command, lambda session: vsphere_reading.vms_at(session, host.ref))
+        return f"{', '.join(sorted(vms)[:SHOWN])} are still recorded at {host.name}; it stays" if vms else None
 
     async def act(self, command: Command, called: Called) -> None:
         """Sends the order for exactly this host; raises Permanent if the host answers again."""
         host = await self._world.host(command)
         if host is None:
             return
-        reason = may_be_cut(host, parameters.text(command, "name"), retired=_retired(command))
+        name = parameters.text(command, "name")
+        reason = may_be_cut(host, name, retired=_retired(command)) or await self._carried(command, host)
         if reason is not None:
             raise Permanent(reason)
         about = About("HostSystem", host.ref, ("disconnect", "destroy"))

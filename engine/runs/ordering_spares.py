@@ -6,7 +6,7 @@ from engine.estate import reading
 from engine.estate.assigning import Machine
 from engine.model import ids
 from engine.model.command import Command, Undo
-from engine.model.estate import NO_MACHINE, Estate, LiveHost, Power, Standing
+from engine.model.estate import NO_MACHINE, Connection, Estate, LiveHost, Power, Standing
 from engine.model.hardware import Hypervisor
 from engine.model.ids import Kind
 from engine.runs import ordering, ordering_hosts
@@ -47,7 +47,8 @@ def join(orders: Orders, place: Standing, spare: Spare, needs: tuple[Command, ..
 def replace(orders: Orders, estate: Estate, place: Standing, live: LiveHost | None, spare: Spare) -> None:
     """The old blade is proven off, the spare joins, the old host leaves the inventory, its VMs come back on the spare.
 
-    A VM that runs elsewhere by now stays there, and one that vSphere HA owns is left to it.
+    A VM that runs elsewhere by now stays there, and one that vSphere HA owns is left to it. A host that answers now
+    must have been emptied by the time it is off: with a VM left on it, it stays in the inventory.
     """
     gone = ordering_hosts.prove_off(orders, place)
     serves = join(orders, place, spare, (gone,) if gone is not None else ())
@@ -55,9 +56,10 @@ def replace(orders: Orders, estate: Estate, place: Standing, live: LiveHost | No
         orders.add("object.mark", place.id, (serves,), status=reading.READY, text=f"{spare.machine.name} serves it now")
     if live is None or live.removed:
         return
-    who = {**ordering_hosts.host(place, live), "retired": True}
-    cut = orders.add("host.disconnect", place.id, (serves,), **who)
-    away = orders.add("host.remove", place.id, (cut,), **who)
+    answers = live.connection is Connection.CONNECTED
+    away = _out(orders, place, live, (serves,), emptied=answers)
+    if answers:
+        return
     left = {vm.instance_uuid for vm in reading.left_alone(estate, place.host.name)}
     for vm in reading.records_on(estate, place.host.name):
         if vm.instance_uuid not in left:
@@ -68,7 +70,11 @@ def replace(orders: Orders, estate: Estate, place: Standing, live: LiveHost | No
 def retire(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...]) -> None:
     """An emptied host is shut down, leaves the inventory, and its blade is free."""
     off = ordering_hosts.shut_down(orders, place, live, needs)
-    who = {**ordering_hosts.host(place, live), "retired": True}
-    cut = orders.add("host.disconnect", place.id, off, **who)
-    away = orders.add("host.remove", place.id, (cut,), **who)
+    away = _out(orders, place, live, off, emptied=True)
     orders.add("machine.assign", place.id, (away,), machine=NO_MACHINE)
+
+
+def _out(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...], *, emptied: bool) -> Command:
+    who = {**ordering_hosts.host(place, live), "retired": emptied}
+    cut = orders.add("host.disconnect", place.id, needs, **who)
+    return orders.add("host.remove", place.id, (cut,), **who)

@@ -11,6 +11,7 @@ from actuators.redfish.blades import FencePatience
 from engine.bus.memory import MemoryBus, Storage
 from engine.clients.redfish import BmcAccount
 from engine.clients.vsphere import Account
+from engine.clients.vsphere_joining import HostLogin
 from engine.clock import SystemClock
 from engine.model.command import Command
 from engine.model.run import RunPlan
@@ -163,11 +164,32 @@ class Place:
             time.sleep(0.02)
 
 
+THUMBPRINT = ":".join(["AB"] * 20)
+SPARE = f"""      - slot: 3
+        serial: BLD0000003
+        uuid: 30000000-0000-4000-8000-000000000003
+        model: esx-blade
+        hypervisor: {{name: esx3, thumbprint: "{THUMBPRINT}"}}
+        bmc: {{url: "https://127.0.0.1:PORT", system: "1"}}
+models:
+"""
+INSTALLED = f"""    - {{name: esx3, machine: chassis1/3, thumbprint: "{THUMBPRINT}", joined: false, on: false}}
+  vms:
+"""
+
+
+def with_spare(text):
+    """The estate with a third blade that serves nobody, off, its hypervisor in no inventory."""
+    text = text.replace("models:\n", SPARE.replace("PORT", str(example.free_ports().bmc1)), 1)
+    text = text.replace("  vms:\n", INSTALLED, 1).replace("hosts: [esx1, esx2]}", "hosts: [esx1, esx2, esx3]}", 1)
+    return text.replace("  snmp: {", "  hypervisor: {user: root, password: install-me}\n  snmp: {", 1)
+
+
 @contextmanager
-def begun(folder):
+def begun(folder, *, spare=False):
     example.write(folder, example.free_ports(), armed=True, quick=True)
-    text = (folder / "estate.yaml").read_text(encoding="utf-8")
-    (folder / "estate.yaml").write_text(text.replace("detect_after: 2.0", QUICK), encoding="utf-8")
+    text = (folder / "estate.yaml").read_text(encoding="utf-8").replace("detect_after: 2.0", QUICK)
+    (folder / "estate.yaml").write_text(with_spare(text) if spare else text, encoding="utf-8")
     with Datacenter(folder / "estate.yaml", folder / "datacenter") as world:
         ca = Path(world.ready["ca"])
         settings = EffectorSettings(
@@ -176,6 +198,7 @@ def begun(folder):
             chassis={},
             notices=folder / "notices.jsonl",
             fence=FencePatience(double_read=0.1, settles_within=1.5),
+            hypervisor=HostLogin("root", "install-me"),
         )
         yield Place(world, settings, folder)
         assert world.ask({"do": "ledger"})["failures"] == []

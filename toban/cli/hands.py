@@ -222,4 +222,9 @@ _plain(host, "shutdown", "host", ("evacuate", "shutdown-host"), OFF)
 _plain(vm, "restart", "vm", ("restart-vm",), RESET)
 _plain(group, "start-host", "group", ("start-host",), "Start one stopped host of a group and end its maintenance.")
 _plain(group, "power-save", "group", ("power-save",), SAVE)
+OUT = "A spare blade is powered on, joins vCenter, and serves a host definition of the group that has none."
+IN = "One host of a group is emptied, shut down and taken out of vCenter; its blade becomes free."
+_plain(group, "scale-out", "group", ("scale-out",), OUT)
+_plain(group, "scale-in", "group", ("scale-in",), IN)
+_plain(group, "refill", "group", ("refill",), "Start stopped hosts until one is on without a running VM.")
 _plain(host, "relieve", "host", ("migrate",), "Move the VM away that relieves a loaded host, if one does.")

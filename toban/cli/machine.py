@@ -1,11 +1,13 @@
 """`toban machine`: which blade serves which host definition, by a person's word."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
@@ -18,10 +20,11 @@ from engine.model.errors import ConfigurationError
 from engine.model.estate import NO_MACHINE, Connection, Estate
 from engine.model.event import Event
 from engine.model.ids import Kind
+from engine.model.order import Asked
 from engine.runs.journal import BusJournal
 from toban import byhand, connecting, picturing, settings
 from toban.cli import ordering
-from toban.cli.hands import Yes
+from toban.cli.hands import DryRun, Way, Yes, give
 from toban.cli.options import DEFAULT, AsJson, Config
 from toban.cli.ordering import By, Why
 
@@ -69,6 +72,43 @@ def register(
 def release(host: Host, *, why: Why = "", by: By = None, yes: Yes = False, config: Config = DEFAULT) -> None:
     """Take a host definition's blade away from it: from now on Toban has no hands on that host."""
     asyncio.run(_release(config, host, ordering.who(by, why), yes=yes))
+
+
+class Before(StrEnum):
+    """What is done with the blade first."""
+
+    NOTHING = "nothing"
+    SHUTDOWN = "shutdown"
+    FENCE = "fence"
+
+
+@app.command()
+def replace(
+    host: Host,
+    *,
+    spare: Annotated[
+        str, typer.Option("--with", metavar="CHASSIS/SLOT", help="The spare; left out, the best candidate.")
+    ] = "",
+    before: Annotated[Before, typer.Option("--before", help="What is done with the old blade first.")] = Before.NOTHING,
+    why: Why = "",
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let a spare take a blade's place: it is powered on, joins vCenter, serves the host; VMs left behind return.
+
+    The old blade must be proven off. --before shutdown evacuates the host and shuts it down in good order first;
+    --before fence takes the power of a dead one away first, which needs two classes of witnesses.
+    """
+    first = {
+        Before.SHUTDOWN: [Asked(verb="evacuate", parameters={"vms": "all"}), Asked(verb="shutdown-host")],
+        Before.FENCE: [Asked(verb="fence")],
+    }.get(before, [])
+    chosen: dict[str, JsonValue] = {"from": "pool", **({"with": spare} if spare else {})}
+    way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
+    give(f"host:{host}", [*first, Asked(verb="replace", parameters=chosen)], way)
 
 
 async def _estate(config: Path) -> Estate:
