@@ -34,7 +34,7 @@ from engine.runs.port import Stop
 from engine.runs.runner import Runner
 from engine.schedule.ticking import Ticking, planned
 from engine.telling import Teller
-from toban import connecting, guarding, parts, settings
+from toban import connecting, guarding, parts, settings, sourcing
 from toban.duty import PolicyWatch
 from toban.reloading import Files
 from toban.settings import Settings
@@ -183,6 +183,7 @@ async def _heartbeat(
     watch, decider = inner
     while True:
         broken, counts = list(watch.problems), dict(sorted(decider.counts.items()))
+        await bus.put("CONTROL", sourcing.KEY, sourcing.written(wires.sources()))
         told = {"broken_policies": broken, "decisions": counts, **wires.health()}
         state = {"armed": chosen.armed, "at": clock.now().isoformat(), **told}
         await bus.put("CONTROL", "heartbeat", orjson.dumps(state))

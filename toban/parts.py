@@ -27,6 +27,7 @@ from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
 from engine.model.event import Severity
 from engine.model.notice import Moment
+from engine.model.source import Source
 from toban import settings as config
 from toban.settings import Settings
 
@@ -70,6 +71,10 @@ class Wires:
         counts = {key: value for key, value in asdict(self.traps.counts()).items() if value}
         silent = {one.name: one.contact.doubt() for one in self.vcenters}
         return {"traps": counts, "vcenters": {name: doubt or "ok" for name, doubt in silent.items()}}
+
+    def sources(self) -> tuple[Source, ...]:
+        """How each source stands, for `toban sources`."""
+        return (self.traps.source(), *(one.contact.source() for one in self.vcenters))
 
     def close(self) -> None:
         """Log out and let go."""

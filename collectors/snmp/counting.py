@@ -36,6 +36,16 @@ class Counts:
     """Numbers that a counting sender used and nobody heard."""
     lenient: int = 0
 
+    def drops(self) -> Mapping[str, int]:
+        """What arrived and became no event, by reason; of a reason that never was there is nothing."""
+        ours = {
+            "rate": self.dropped_by_rate,
+            "backlog": self.backlog_lost,
+            "unexplained": self.unexplained,
+            "bus": self.refused,
+        }
+        return {reason: count for reason, count in {**self.rejected, **ours}.items() if count}
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

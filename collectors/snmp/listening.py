@@ -27,6 +27,7 @@ from engine.clients.ber import Malformed
 from engine.clock import Clock
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
+from engine.model.source import Source
 
 log = structlog.get_logger()
 
@@ -69,6 +70,7 @@ class TrapListener(asyncio.DatagramProtocol):
         self._wake = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._bound = (settings.bind, settings.port)
+        self._last: float | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -78,6 +80,12 @@ class TrapListener(asyncio.DatagramProtocol):
     def counts(self) -> Counts:
         """The numbers now."""
         return self._tally.counts()
+
+    def source(self) -> Source:
+        """How traps stand. No trap for long is no blindness: a healthy chassis has nothing to say."""
+        counts = self.counts()
+        age = self._clock.monotonic() - self._last if self._last is not None else None
+        return Source(name="traps", age=age, gaps=counts.missed, drops=counts.drops())
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest refused datagrams."""
@@ -138,6 +146,7 @@ class TrapListener(asyncio.DatagramProtocol):
             self._tally.add("backlog_lost")
         else:
             self._tally.add("accepted")
+            self._last = self._clock.monotonic()
             if decoded.notes:
                 self._tally.add("lenient")
             self._heard.append(spool.Record(self._clock.now(), source, port, data))

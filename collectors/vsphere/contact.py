@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.clock import Clock
+from engine.model.source import Source
 
 DISTRUST = 600.0
 """Seconds after an outage during which hosts may wrongly show as not responding (VMware: vCenter restart)."""
@@ -39,6 +40,10 @@ class Contact:
         """Seconds of silence, once they are too many and not told yet."""
         quiet = self.clock.monotonic() - self.heard
         return quiet if not self.silent and quiet > self.silent_after else None
+
+    def source(self) -> Source:
+        """How this vCenter stands."""
+        return Source(name=f"vcenter:{self.name}", age=self.clock.monotonic() - self.heard, blind=self.doubt())
 
     def doubt(self) -> str | None:
         """Why this vCenter is no witness now, or None."""

@@ -18,6 +18,7 @@ from toban.cli import (
     reading,
     record,
     serve,
+    sources,
 )
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command("decisions")(reading.decisions)
 app.command("runs")(reading.runs)
 app.command("record")(record.record)
 app.command("status")(reading.status)
+app.command("sources")(sources.sources)
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)
 app.add_typer(hands.host, name="host")

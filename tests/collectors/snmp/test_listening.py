@@ -68,6 +68,27 @@ def test_a_trap_becomes_an_event_on_the_bus(tmp_path):
     assert [(event.type, event.subject) for event in asyncio.run(go())] == [("blade.power.lost", "machine:chassis1/1")]
 
 
+def test_the_source_says_when_it_was_heard_and_what_was_lost_by_reason(tmp_path):
+    async def go():
+        async with listening(tmp_path) as wire:
+            before = wire.listener.source()
+            wire.send(b"hello, world")
+            wire.send(blade(22056, 1, community=b"guess"))
+            await wire.until(received=2)
+            refused = wire.listener.source()
+            wire.send(blade(22056, 1))
+            await wire.until(published=1)
+            return before, refused, wire.listener.source(), wire.listener.counts()
+
+    before, refused, after, counts = asyncio.run(go())
+    assert (before.age, before.drops, before.blind) == (None, {}, None)
+    assert refused.age is None, "what is refused is not heard"
+    assert 0 <= after.age < 5
+    assert after.drops == counts.rejected
+    assert after.drops["community"] == 1
+    assert sum(after.drops.values()) == 2
+
+
 def test_garbage_is_counted_by_its_reason_and_stops_nothing(tmp_path):
     async def go():
         async with listening(tmp_path) as wire:

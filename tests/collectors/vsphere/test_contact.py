@@ -38,3 +38,12 @@ def test_after_an_outage_it_is_not_believed_for_ten_minutes():
     clock.turn(21)
     here.answered()
     assert here.doubt() is None
+
+
+def test_as_a_source_it_is_blind_for_the_reason_of_its_doubt():
+    clock, here = contact()
+    clock.turn(29)
+    assert (here.source().name, here.source().age, here.source().blind) == ("vcenter:vc1", 29.0, None)
+    clock.turn(2)
+    assert here.source().blind == here.doubt()
+    assert here.source().blind is not None

@@ -1,0 +1,22 @@
+"""How one source of events stands: when it was heard, what was lost of it, and whether it may be relied on."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Source(BaseModel):
+    """One source at one moment; numbers count since the start of the process that hears it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """`traps`, or `vcenter:NAME`."""
+    age: float | None = None
+    """Seconds since it was last heard; None: not yet."""
+    blind: str | None = None
+    """Why it is no witness now (safety rule S3), or None."""
+    gaps: int = 0
+    """Numbers that a counting sender used and nobody heard."""
+    drops: Mapping[str, int] = Field(default_factory=dict)
+    """What arrived and became no event, by reason; duplicates are no loss."""
