@@ -154,7 +154,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
                 group.create_task(wires.reporter.run(), name="reports")
             group.create_task(ticking.run(), name="schedules")
             group.create_task(watch.run(), name="policy files")
-            group.create_task(_heartbeat(bus, clock, chosen, wires, (watch, decider)), name="heartbeat")
+            group.create_task(_heartbeat(bus, clock, chosen, wires, (watch, decider, ticking)), name="heartbeat")
             ready.write_bytes(orjson.dumps({"pid": os.getpid(), "armed": chosen.armed}))
             log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)
     finally:
@@ -178,12 +178,12 @@ async def _listen(traps: TrapListener, listening: asyncio.Event) -> None:
 
 
 async def _heartbeat(
-    bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires", inner: tuple[PolicyWatch, Decider]
+    bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires", inner: tuple[PolicyWatch, Decider, Ticking]
 ) -> None:
-    watch, decider = inner
+    watch, decider, ticking = inner
     while True:
         broken, counts = list(watch.problems), dict(sorted(decider.counts.items()))
-        await bus.put("CONTROL", sourcing.KEY, sourcing.written(wires.sources()))
+        await bus.put("CONTROL", sourcing.KEY, sourcing.written((*wires.sources(), ticking.source())))
         told = {"broken_policies": broken, "decisions": counts, **wires.health()}
         state = {"armed": chosen.armed, "at": clock.now().isoformat(), **told}
         await bus.put("CONTROL", "heartbeat", orjson.dumps(state))

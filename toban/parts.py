@@ -67,7 +67,7 @@ class Wires:
         )
 
     def health(self) -> dict[str, object]:
-        """How each source stands, for `toban status`."""
+        """How each source outside stands, for `toban status`."""
         counts = {key: value for key, value in asdict(self.traps.counts()).items() if value}
         silent = {one.name: one.contact.doubt() for one in self.vcenters}
         return {"traps": counts, "vcenters": {name: doubt or "ok" for name, doubt in silent.items()}}

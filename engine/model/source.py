@@ -11,7 +11,7 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """`traps`, or `vcenter:NAME`."""
+    """`traps`, `vcenter:NAME` or `schedule`."""
     age: float | None = None
     """Seconds since it was last heard; None: not yet."""
     blind: str | None = None

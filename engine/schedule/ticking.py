@@ -14,12 +14,15 @@ from engine.model.errors import TobanError
 from engine.model.event import Event
 from engine.model.pattern import SchedulePattern, alternatives
 from engine.model.policy import Policy
+from engine.model.source import Source
 
 log = structlog.get_logger()
 BUCKET = "CONTROL"
 DUE = "toban.schedule.due"
 LOOK_BACK = timedelta(days=1)
 """Slots that were missed longer ago are not made up for."""
+LATE = 30.0
+"""Seconds without a complete tick after which schedules count as not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,23 @@ class Ticking:
         self._bus, self._clock, self._every = bus, clock, every
         self._crons: Mapping[Planned, Cron] = {}
         self._seen: dict[Planned, datetime] = {}
+        self._last = clock.monotonic()
+        """When a tick was last complete, or the ticking began."""
         self.exchange(schedules)
 
     def exchange(self, schedules: Iterable[Planned]) -> None:
         """Tick for these from now on. Raises like the constructor."""
         self._crons = {one: Cron(one.expression, one.timezone) for one in schedules}
 
+    def source(self) -> Source:
+        """How the schedules stand: heard is a complete tick, whether or not something was due."""
+        age = self._clock.monotonic() - self._last
+        late = f"no schedule has been looked at for {age:.0f} s" if age > LATE else None
+        return Source(name="schedule", age=age, blind=late)
+
     async def run(self) -> None:
         """Tick until cancelled; a bus that fails is asked again, and nothing is skipped meanwhile."""
+        self._last = self._clock.monotonic()
         while True:
             try:
                 await self.tick()
@@ -98,6 +110,7 @@ class Ticking:
                 await self._bus.put(BUCKET, f"schedule.{one.name}", event.time.isoformat().encode())
                 told.append(event)
             self._seen[one] = now
+        self._last = self._clock.monotonic()
         return tuple(told)
 
     async def _cursor(self, one: Planned, now: datetime) -> datetime:

@@ -7,8 +7,10 @@ import pytest
 
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
+from engine.bus.port import KvEntry
 from engine.clock import HandClock
 from engine.model.catalogue import shipped
+from engine.model.errors import Transient
 from engine.model.event import Event
 from engine.model.match import Match
 from engine.rules.matching import Matcher
@@ -62,3 +64,25 @@ def test_the_event_is_a_match_of_its_policy_alone_and_says_how_late_it_is(clock)
     assert isinstance(match, Match)
     assert (match.policy, match.key, match.at) == ("nightly", "group:esx", START + timedelta(seconds=60))
     assert match.late_by == 30
+
+
+def test_the_source_counts_from_the_last_complete_tick_and_is_blind_when_ticks_stay_away(clock) -> None:
+    ticking = Ticking(MemoryBus(clock), clock, planned([OFTEN]))
+    clock.turn(20)
+    asyncio.run(ticking.tick())
+    clock.turn(30)
+    assert (ticking.source().age, ticking.source().blind) == (30.0, None)
+    clock.turn(1)
+    assert ticking.source().blind == "no schedule has been looked at for 31 s"
+
+
+def test_a_tick_that_the_bus_refuses_is_not_complete(clock) -> None:
+    class Away(MemoryBus):
+        async def get(self, bucket: str, key: str) -> KvEntry | None:
+            raise Transient("no broker")
+
+    ticking = Ticking(Away(clock), clock, planned([OFTEN]))
+    clock.turn(31)
+    with pytest.raises(Transient):
+        asyncio.run(ticking.tick())
+    assert ticking.source().blind is not None
