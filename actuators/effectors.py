@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from actuators.assigning import Assign
+from actuators.hosts.checking import SensorDiagnosis, TotalDiagnosis
 from actuators.hosts.diagnosing import Diagnose
 from actuators.hosts.stopping import Shutdown
 from actuators.marking import Mark
 from actuators.notify.log import LogNotice
 from actuators.redfish.blades import Blades, Controller, FencePatience, is_blade
+from actuators.redfish.lamp import Lamp
 from actuators.redfish.power import PowerOff, PowerOn, ProveOff
 from actuators.rehearsal import Rehearsal
 from actuators.vsphere import (
@@ -42,7 +44,9 @@ from engine.model.estate import Standing
 
 BMC_THREADS = 4
 QUICK = 5.0
-HARMLESS = frozenset({"notify.log", "host.diagnose", "machine.prove_off"})
+HARMLESS = frozenset(
+    {"notify.log", "host.diagnose", "machine.prove_off", "machine.diagnose_sensors", "machine.diagnose_total"}
+)
 """Verbs that a rehearsal carries out as they are: they change nothing in the datacenter."""
 
 
@@ -90,6 +94,9 @@ class Effectors:
             "machine.power_off": PowerOff(blades),
             "machine.power_on": PowerOn(blades),
             "machine.prove_off": ProveOff(blades),
+            "machine.diagnose_sensors": SensorDiagnosis(world, blades),
+            "machine.diagnose_total": TotalDiagnosis(world, blades),
+            "machine.identify": Lamp(blades),
             "machine.assign": Assign(bus, clock),
             "host.add": joining.Join(world, settings.hypervisor),
             "host.diagnose": Diagnose(world, blades),

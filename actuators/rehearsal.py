@@ -10,6 +10,7 @@ INDEPENDENT = frozenset(
         "machine.power_off",
         "machine.power_on",
         "machine.assign",
+        "machine.identify",
         "object.mark",
         "vm.migrate",
         "vm.shutdown",

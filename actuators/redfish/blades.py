@@ -9,6 +9,7 @@ import structlog
 from actuators import parameters
 from engine.clients.offload import Offload
 from engine.clients.redfish import Power
+from engine.clients.sensors import Sensor
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
 from engine.model.errors import InDoubt, Permanent, Refused, Transient
@@ -32,6 +33,18 @@ class Controller(Protocol):
 
     def reset(self, kind: str) -> None:
         """Order one reset in Redfish's words; raises Transient, Permanent or InDoubt."""
+        ...
+
+    def sensors(self) -> tuple[Sensor, ...]:
+        """Every sensor that it describes; raises Transient or Permanent."""
+        ...
+
+    def locate(self, *, on: bool) -> None:
+        """Switch the locate lamp; raises Transient, Permanent or InDoubt."""
+        ...
+
+    def located(self) -> bool | None:
+        """Whether the locate lamp is on; None: it cannot say."""
         ...
 
 
@@ -96,6 +109,19 @@ class Blades:
     async def read(self, blade: Blade) -> Power:
         """What its BMC says now; raises Transient or Permanent."""
         return await self._offload.call(self._bmc(blade).read, deadline=DEADLINE)
+
+    async def sensors(self, blade: Blade) -> tuple[Sensor, ...]:
+        """What each of its sensors says now; raises Transient or Permanent."""
+        return await self._offload.call(self._bmc(blade).sensors, deadline=DEADLINE)
+
+    async def locate(self, blade: Blade, *, on: bool) -> None:
+        """Switch its locate lamp; raises Transient, Permanent or InDoubt."""
+        bmc = self._bmc(blade)
+        await self._offload.call(lambda: bmc.locate(on=on), deadline=DEADLINE)
+
+    async def located(self, blade: Blade) -> bool | None:
+        """Whether its lamp is on; None: it cannot say."""
+        return await self._offload.call(self._bmc(blade).located, deadline=DEADLINE)
 
     async def twice_off(self, blade: Blade) -> Sighting:
         """REACHED if a second read, a little after a first that said Off, says so too, and it is the same blade."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.clients.redfish import BmcAccount, Power
+from engine.clients.sensors import Health, Sensor
 from engine.model.errors import InDoubt, Permanent, Transient
 
 SCHEME = "ipmi"
@@ -62,6 +63,22 @@ class IpmiBmc:
             raise Permanent(msg)
         self._ask(order)
 
+    def sensors(self) -> tuple[Sensor, ...]:
+        """Every sensor of its repository; raises Transient or Permanent."""
+        said = self._ask("sensors").get("sensors", [])
+        return tuple(
+            Sensor(str(one.get("name")), str(one.get("type")), _health(one.get("health"), unread=one.get("unread")))
+            for one in said
+        )
+
+    def locate(self, *, on: bool) -> None:
+        """Switch the locate lamp; raises Transient, Permanent or InDoubt."""
+        self._ask("locate" if on else "unlocate")
+
+    def located(self) -> bool | None:
+        """Never known: the state of the lamp is optional in IPMI (section 28.5)."""
+        return None
+
     def _ask(self, order: str | None) -> dict[str, Any]:
         question = json.dumps({**self._question, "order": order})
         try:
@@ -104,6 +121,13 @@ def _parsed(line: str) -> dict[str, Any]:
     except json.JSONDecodeError:
         return {"error": "the session ended without a word"}
     return said if isinstance(said, dict) else {"error": "the session spoke nonsense"}
+
+
+def _health(word: object, *, unread: object) -> Health:
+    """In pyghmi's numbers: 0 is well, 1 is a warning, whatever is more is critical."""
+    if unread or not isinstance(word, int):
+        return Health.UNREAD
+    return Health.OK if word == 0 else Health.WARNING if word == 1 else Health.CRITICAL
 
 
 def other_orders(uuid: str) -> frozenset[str]:

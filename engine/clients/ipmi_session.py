@@ -10,6 +10,17 @@ from typing import Any
 
 from pyghmi.ipmi import command
 
+LAMP = {"locate": True, "unlocate": False}
+
+
+def _sensor(reading: Any) -> dict[str, Any]:
+    return {
+        "name": reading.name,
+        "type": reading.type,
+        "health": int(reading.health),
+        "unread": bool(reading.unavailable),
+    }
+
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """What one controller says: its power and its identity, or that it took an order."""
@@ -21,10 +32,15 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         keepalive=False,
     )
     order = question.get("order")
+    if order == "sensors":
+        return {"sensors": [_sensor(reading) for reading in session.get_sensor_data()]}
     if order is not None:
         sys.stdout.write("sending\n")  # from here on the order may have left
         sys.stdout.flush()
-        session.set_power(order)
+        if order in LAMP:
+            session.set_identify(LAMP[order])
+        else:
+            session.set_power(order)
         return {"taken": order}
     word = session.get_power().get("powerstate")
     known = session.get_inventory_of_component("System") or {}

@@ -11,6 +11,8 @@ import requests
 import sushy
 from sushy import auth, connector, exceptions
 
+from engine.clients import redfish_sensors
+from engine.clients.sensors import Sensor
 from engine.model.errors import InDoubt, Permanent, TobanError, Transient
 
 logging.getLogger("sushy").setLevel(logging.CRITICAL)  # what it would log is raised, in our words
@@ -97,6 +99,26 @@ class Bmc:
             except OUT_OF_REACH as error:
                 msg = f"BMC {self._url}: {kind} was sent, no answer came ({_first_line(error)})"
                 raise InDoubt(msg) from error
+
+    def sensors(self) -> tuple[Sensor, ...]:
+        """Every sensor that it describes; raises Transient or Permanent."""
+        with self._opened() as found:
+            return redfish_sensors.read(found)
+
+    def locate(self, *, on: bool) -> None:
+        """Switch the locate lamp; raises Transient, Permanent, or InDoubt if no answer came."""
+        with self._opened() as found:
+            try:
+                found.set_indicator_led(sushy.INDICATOR_LED_LIT if on else sushy.INDICATOR_LED_OFF)
+            except OUT_OF_REACH as error:
+                msg = f"BMC {self._url}: the lamp was switched, no answer came ({_first_line(error)})"
+                raise InDoubt(msg) from error
+
+    def located(self) -> bool | None:
+        """Whether the locate lamp is on; None: it has no word for that."""
+        with self._opened() as found:
+            lamp = found.indicator_led
+            return None if lamp is None else str(lamp.value) != "Off"
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:

@@ -25,7 +25,8 @@ class Command(BaseModel):
     """`<run id>.<step id>.<number>`: unique for ever, the idempotency key."""
     step: str
     verb: str
-    """machine.power_off, machine.power_on, machine.prove_off, machine.assign, host.add, host.diagnose,
+    """machine.power_off, machine.power_on, machine.prove_off, machine.diagnose_sensors, machine.diagnose_total,
+    machine.identify, machine.assign, host.add, host.diagnose,
     host.disconnect, host.remove, host.enter_maintenance, host.exit_maintenance, host.shutdown, host.await_connected,
     vm.register, vm.power_on, vm.restart, vm.migrate, vm.suspend, vm.shutdown, vm.verify, vm.await_ha, object.mark,
     notify.log."""

@@ -34,6 +34,9 @@ PLANNERS: Mapping[str, Planner] = {
     "refill": spares.refill,
     "await-ha": guests.await_ha,
     "mark": standing_by.mark,
+    "mark-by-sensors": standing_by.mark_by_sensors,
+    "mark-ready-by-diagnosis": standing_by.mark_ready_by_diagnosis,
+    "identify": standing_by.identify,
     "notify": standing_by.notify,
     "reset-result": standing_by.reset_result,
 }

@@ -36,6 +36,14 @@ class Asked:
             return nothing(f"{self.match.key} is no host of the estate", f"{self.match.key} は未登録のホスト")
         return place
 
+    def place(self, parameter: str) -> Standing | Unplaced:
+        """The host that a reference to its machine stands for."""
+        name = self.object(parameter)
+        host = linking.host_of(self.estate, name) if name is not None else None
+        if host is None:
+            return nothing(f"{self.match.key} serves no host", f"{self.match.key} はどのホストにも割り当てられていない")
+        return self.estate.site.standings[host]
+
     def live_host(self, parameter: str) -> tuple[Standing, LiveHost] | Unplaced:
         """The host as vCenter shows it, or last showed it."""
         place = self.host(parameter)

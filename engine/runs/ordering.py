@@ -121,9 +121,9 @@ def await_ha(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> None:
     _watch(orders, estate, source, vm)
 
 
-def mark(orders: Orders, target: str, status: str, why: str) -> None:
+def mark(orders: Orders, target: str, status: str, why: str, needs: tuple[Command, ...] = ()) -> None:
     """Set the hardware status of an object."""
-    orders.add("object.mark", target, (), status=status, text=why)
+    orders.add("object.mark", target, needs, status=status, text=why)
 
 
 def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str], *, synthetic: bool = False) -> None:

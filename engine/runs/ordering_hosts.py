@@ -14,6 +14,27 @@ def fence(orders: Orders, place: Standing, needs: tuple[Command, ...] = ()) -> N
         orders.add("machine.power_off", place.machine, needs, **_proof(place.chassis, place.slot))
 
 
+def diagnose_sensors(orders: Orders, place: Standing) -> Command | None:
+    """Whether the blade's own sensors confirm a fault. None: the host has no blade."""
+    if place.slot is None or place.chassis is None:
+        return None
+    return orders.add("machine.diagnose_sensors", place.machine, (), **_proof(place.chassis, place.slot))
+
+
+def diagnose_total(orders: Orders, place: Standing, live: LiveHost | None) -> Command | None:
+    """Whether blade and host are well. None: the host has no blade."""
+    if place.slot is None or place.chassis is None:
+        return None
+    seen = {"vcenter": live.vcenter, "host_uuid": live.uuid} if live is not None and not live.removed else {}
+    return orders.add("machine.diagnose_total", place.machine, (), **_proof(place.chassis, place.slot), **seen)
+
+
+def identify(orders: Orders, place: Standing, *, on: bool) -> None:
+    """Switch the blade's locate lamp."""
+    if place.slot is not None and place.chassis is not None:
+        orders.add("machine.identify", place.machine, (), **_proof(place.chassis, place.slot), on=on)
+
+
 def prove_off(orders: Orders, place: Standing) -> Command | None:
     """The blade is off already; only read. None: the host has no blade."""
     if place.slot is None or place.chassis is None:

@@ -33,16 +33,16 @@ def policy(*steps: dict[str, object], when: dict[str, object] | None = None) -> 
 
 
 def planned(
-    world: Estate, key: str, *steps: dict[str, object], when=None, tired=frozenset()
+    world: Estate, key: str, *steps: dict[str, object], when=None, tired=frozenset(), event=None
 ) -> tuple[PlannedStep, ...]:
-    event = Event(id="e1", type="host.unreachable", source="vcenter/vc1", subject=key, time=NOW)
+    event = event or Event(id="e1", type="host.unreachable", source="vcenter/vc1", subject=key, time=NOW)
     match = Match("m1", "p", key, NOW, NOW, 0.0, (event,))
     act = Act(match="m1", policy="p", object=key, at=NOW, reasons=(), causes=("e1",))
     return planning.plan(act, match, policy(*steps, when=when), world, rehearsal=False, tired=tired).steps
 
 
-def one(world: Estate, key: str, when=None, **step: object) -> PlannedStep:
-    return planned(world, key, {"id": "s", **step}, when=when)[0]
+def one(world: Estate, key: str, when=None, event=None, **step: object) -> PlannedStep:
+    return planned(world, key, {"id": "s", **step}, when=when, event=event)[0]
 
 
 def told(step: PlannedStep) -> list[tuple[str, str]]:

@@ -134,3 +134,30 @@ def test_after_an_assignment_the_host_goes_by_the_name_of_its_new_hypervisor() -
     live = worlds.host(9, name="spare").model_dump(mode="json")
     seen = Event(id="b", type="inventory.host", source="t", subject="host:spare", time=NOW, data=live)
     assert projecting.apply(world, seen).hosts["esx1"].name == "spare"
+
+
+def from_hardware(world: Estate, source: str, **step: object):
+    event = Event(id="e1", type="cpu.failed", source=source, subject="machine:chassis1/1", time=NOW)
+    return one(world, "machine:chassis1/1", event=event, **step)
+
+
+def test_what_hardware_reported_is_confirmed_by_its_sensors_and_anything_else_is_marked_at_once() -> None:
+    mark = {"machine": "$machine", "as": "degraded"}
+    step = from_hardware(estate(), "snmp/192.0.2.1", **{"mark-by-sensors": mark})
+    assert [verb for verb, _ in told(step)] == ["machine.diagnose_sensors", "object.mark"]
+    assert step.commands[1].needs == (step.commands[0].id,)
+    assert step.commands[1].parameters["status"] == "degraded"
+    other = from_hardware(estate(), "vcenter/vc1", **{"mark-by-sensors": mark})
+    assert told(other) == [("object.mark", "machine:chassis1/1")]
+
+
+def test_marks_are_taken_away_by_a_diagnosis_of_everything_and_the_lamp_is_switched() -> None:
+    step = one(estate(), "host:esx2", **{"mark-ready-by-diagnosis": {"machine": "$machine"}})
+    assert told(step) == [
+        ("machine.diagnose_total", "machine:chassis1/2"),
+        ("object.mark", "machine:chassis1/2"),
+        ("object.mark", "host:esx2"),
+    ]
+    lamp = one(estate(), "host:esx2", identify={"machine": "$machine", "lamp": "off"})
+    assert (told(lamp), lamp.commands[0].parameters["on"]) == ([("machine.identify", "machine:chassis1/2")], False)
+    assert "serves no host" in why(one(estate(), "machine:chassis1/9", identify={"machine": "$machine"}))

@@ -111,6 +111,36 @@ def replace(
     give(f"host:{host}", [*first, Asked(verb="replace", parameters=chosen)], way)
 
 
+@app.command()
+def ready(
+    host: Host,
+    *,
+    why: Why = "",
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Take the marks of a host and its blade away, once power, every sensor, health and vCenter say that it is well."""
+    way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
+    give(f"host:{host}", [Asked(verb="mark-ready-by-diagnosis")], way)
+
+
+@app.command()
+def identify(
+    host: Host,
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Switch the lamp off again.")] = False,
+    by: By = None,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Switch the locate lamp of a host's blade on, so that a person finds it in the rack."""
+    way = Way(config, why="", by=by, yes=True, dry_run=False, as_json=as_json)
+    give(f"host:{host}", [Asked(verb="identify", parameters={"lamp": "off" if off else "on"})], way)
+
+
 async def _estate(config: Path) -> Estate:
     chosen = settings.load(config)
     async with connecting.bus(chosen, SystemClock(), name="toban-machine") as bus:

@@ -57,8 +57,11 @@ class Faults:
             "bmc-says": lambda blade, word: setattr(blade, "says", word),
             "bmc-health": lambda blade, word: setattr(blade, "health", word),
             "bmc-lacks": lambda blade, word: blade.lacks.add(word),
+            "sensor-warns": lambda blade, word: blade.sick.update({word: "Warning"}),
+            "sensor-fails": lambda blade, word: blade.sick.update({word: "Critical"}),
+            "sensor-mended": lambda blade, word: blade.sick.update({word: "OK"}),
         }
-        """Faults that take a word: `bmc-says:PoweringOff`, `bmc-health:Critical`, `bmc-lacks:On`."""
+        """Faults that take a word: `bmc-says:PoweringOff`, `bmc-health:Critical`, `sensor-fails:CPU 1`."""
 
     def apply(self, name: str, target: str) -> None:
         """Break or mend something; raises `Unknown`."""

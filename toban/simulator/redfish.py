@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 
+from toban.simulator import redfish_chassis
 from toban.simulator.spec import BmcAccount
 from toban.simulator.truth import Blade, Truth
 from toban.simulator.web import Answer, Request
@@ -22,6 +23,7 @@ class Bmc:
         self._truth, self._blade, self._account = truth, blade, account
         self._tokens: set[str] = set()
         self._system = f"/redfish/v1/Systems/{blade.slot.bmc.system}"
+        self._chassis = redfish_chassis.Enclosure(blade)
 
     def __call__(self, request: Request) -> Answer:
         """One answer; a dead BMC drops the connection."""
@@ -50,6 +52,11 @@ class Bmc:
             )
         if path == self._system and request.method == "GET":
             return _json(self._described())
+        if path == self._system and request.method == "PATCH":
+            return self._patch(request.body)
+        described = self._chassis.at(path)
+        if described is not None and request.method == "GET":
+            return _json(described)
         if path == f"{self._system}/Actions/ComputerSystem.Reset" and request.method == "POST":
             return self._reset(request.body)
         return _error(404, "Base.1.8.ResourceMissingAtURI", f"There is nothing at {path}.")
@@ -63,6 +70,7 @@ class Bmc:
             "RedfishVersion": "1.8.0",
             "UUID": self._blade.slot.uuid,
             "Systems": _link("/redfish/v1/Systems"),
+            "Chassis": _link(redfish_chassis.ALL),
             "SessionService": _link("/redfish/v1/SessionService"),
             "Links": {"Sessions": _link("/redfish/v1/SessionService/Sessions")},
         }
@@ -82,6 +90,8 @@ class Bmc:
             "UUID": self._blade.slot.uuid,
             "PowerState": self._blade.says or ("On" if powered else "Off"),
             "Status": {"State": "Enabled", "Health": "OK", "HealthRollup": self._blade.health},
+            "IndicatorLED": "Lit" if self._blade.lamp else "Off",
+            "Links": {"Chassis": [_link(redfish_chassis.ONE)]},
             "Actions": {
                 "#ComputerSystem.Reset": {"target": action, "ResetType@Redfish.AllowableValues": resets},
             },
@@ -100,6 +110,17 @@ class Bmc:
         self._truth.ledger.write("bmc.order", machine=self._blade.machine, reset=wanted)
         if self._blade.bmc == "ok":
             self._truth.agenda.after(POWER_SECONDS, lambda: self._obey(wanted))
+        return Answer(204)
+
+    def _patch(self, body: bytes) -> Answer:
+        try:
+            wanted = json.loads(body).get("IndicatorLED")
+        except (ValueError, AttributeError):
+            return _error(400, "Base.1.8.MalformedJSON", "The body is not a JSON object.")
+        if wanted not in ("Lit", "Blinking", "Off"):
+            return _error(400, "Base.1.8.PropertyValueNotInList", f"IndicatorLED cannot be {wanted}.")
+        self._blade.lamp = wanted != "Off"
+        self._truth.ledger.write("bmc.lamp", machine=self._blade.machine, lamp=wanted)
         return Answer(204)
 
     def _obey(self, wanted: str) -> None:

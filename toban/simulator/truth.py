@@ -34,6 +34,9 @@ class Blade:
     """Reset types that this BMC does not offer."""
     health: str = "OK"
     """What the BMC says about the hardware: OK, Warning, Critical."""
+    sick: dict[str, str] = field(default_factory=dict)
+    """Sensors by name that are not OK: Warning or Critical."""
+    lamp: bool = False
     boots: bool = True
     """Without it the hypervisor never comes up again."""
     shuts: bool = True
