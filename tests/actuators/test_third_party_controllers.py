@@ -17,7 +17,7 @@ from actuators.redfish.blades import FencePatience
 from engine.clients.ipmi import IpmiBmc, other_orders
 from engine.clients.redfish import BmcAccount
 from engine.model.command import Command, State
-from engine.model.errors import Permanent, Refused, Transient
+from engine.model.errors import InDoubt, Permanent, Refused, Transient
 from tests.actuators.place import Place
 from toban.simulator import certificates
 
@@ -161,6 +161,23 @@ def test_a_wrong_password_proves_nothing_and_is_said(name, request) -> None:
     )
     assert seen.state is State.UNKNOWN
     assert "refused us" in seen.detail
+
+
+def test_a_third_partys_sensors_are_read_and_its_lamp_is_switched(redfish) -> None:
+    seen = redfish.look(redfish.command("machine.diagnose_sensors"))
+    assert (seen.state, "5 sensor(s) read, none critical" in seen.detail) == (State.REFUSED, True)
+    assert redfish.look(redfish.command("machine.diagnose_total")).state is State.REACHED
+    for lit in (True, False):
+        order = redfish.command("machine.identify", on=lit)
+        redfish.act(order)
+        assert redfish.look(order).state is State.REACHED
+
+
+def test_a_controller_without_sensors_or_lamp_says_so(ipmi) -> None:
+    seen = ipmi.look(ipmi.command("machine.diagnose_sensors"))
+    assert (seen.state, "Invalid command" in seen.detail) == (State.UNKNOWN, True)
+    with pytest.raises(InDoubt, match="no good answer came"):
+        ipmi.act(ipmi.command("machine.identify", on=True))
 
 
 def test_an_ipmi_controller_that_is_away_or_hangs_is_given_up_in_time(tmp_path) -> None:
