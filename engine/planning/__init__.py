@@ -21,6 +21,7 @@ PLANNERS: Mapping[str, Planner] = {
     "migrate": guests.migrate,
     "evacuate": guests.evacuate,
     "apply-rules": guests.apply_rules,
+    "rebalance": guests.rebalance,
     "move-vm": guests.move,
     "enter-maintenance": hosts.enter_maintenance,
     "exit-maintenance": hosts.exit_maintenance,

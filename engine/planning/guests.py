@@ -6,7 +6,7 @@ from engine.model.estate import Estate, LiveVm, Power
 from engine.model.pattern import MetricPattern, alternatives
 from engine.model.plan import Plan, Unplaced
 from engine.model.policy import Policy
-from engine.placement import balancing, binding, evacuating, obeying
+from engine.placement import balancing, binding, evacuating, obeying, rebalancing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
 from engine.planning.asking import Asked, nothing
@@ -88,6 +88,17 @@ def apply_rules(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
         en = f"{asked.match.key} belongs to no group"
         return (nothing(en, f"{asked.match.key} はどのグループにも属さない"),)
     plan = obeying.obey(asked.estate, ids.name_of(group))
+    ordering.migrate(orders, asked.estate, plan)
+    return plan.unplaced
+
+
+def rebalance(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
+    """Running VMs of a group move so that its hosts come below a share of their capacity."""
+    group = asked.object("group")
+    if group is None:
+        en = f"{asked.match.key} belongs to no group"
+        return (nothing(en, f"{asked.match.key} はどのグループにも属さない"),)
+    plan = rebalancing.rebalance(asked.estate, ids.name_of(group), asked.number("below", 70) / 100.0)
     ordering.migrate(orders, asked.estate, plan)
     return plan.unplaced
 

@@ -1,5 +1,6 @@
 """`toban place`: where VMs ought to be, shown with the reasons, and brought about as an order by hand."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -14,10 +15,23 @@ from toban.cli.ordering import By
 app = typer.Typer(no_args_is_help=True, help="Where the VMs of a group ought to be: shown, or brought about.")
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="A group of the estate.")]
 Rules = Annotated[bool, typer.Option("--rules", help="So that the group's placement rules hold (this is the default).")]
+Balance = Annotated[bool, typer.Option("--balance", help="Loaded hosts below --below of their CPU and memory.")]
+Below = Annotated[int, typer.Option("--below", min=10, max=95, help="Percent, with --balance.")]
 Consolidate = Annotated[bool, typer.Option("--consolidate", help="On fewer hosts; the emptied one stays on.")]
 Evacuate = Annotated[str | None, typer.Option("--evacuate", metavar="HOST", help="Nothing on this host any more.")]
 EMPTY = 16
 """More hosts without VMs than any group keeps: what is emptied stays on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is to come of it; one of the first three, or a host to evacuate."""
+
+    rules: bool
+    consolidate: bool
+    balance: bool
+    below: int
+    evacuate: str | None
 
 
 @app.command()
@@ -26,13 +40,15 @@ def plan(
     *,
     rules: Rules = False,
     consolidate: Consolidate = False,
+    balance: Balance = False,
+    below: Below = 70,
     evacuate: Evacuate = None,
     config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Show which VM would go where, and what cannot be placed and why. Nothing is ordered."""
     way = Way(config, why="", by=None, yes=False, dry_run=True, as_json=as_json)
-    about, step = _asked(group, rules=rules, consolidate=consolidate, evacuate=evacuate)
+    about, step = _asked(group, Goal(rules, consolidate, balance, below, evacuate))
     give(about, [step], way)
 
 
@@ -42,6 +58,8 @@ def apply(
     *,
     rules: Rules = False,
     consolidate: Consolidate = False,
+    balance: Balance = False,
+    below: Below = 70,
     evacuate: Evacuate = None,
     why: Why = "",
     by: By = None,
@@ -52,15 +70,18 @@ def apply(
 ) -> None:
     """Bring it about, as an order by hand: previewed, guarded, journalled."""
     way = Way(config, why=why, by=by, yes=yes, dry_run=False, as_json=as_json)
-    about, step = _asked(group, rules=rules, consolidate=consolidate, evacuate=evacuate)
+    about, step = _asked(group, Goal(rules, consolidate, balance, below, evacuate))
     give(about, [step], way, aside or ())
 
 
-def _asked(group: str, *, rules: bool, consolidate: bool, evacuate: str | None) -> tuple[str, Asked]:
-    if sum((rules, consolidate, evacuate is not None)) > 1:
-        msg = "choose one of --rules, --consolidate and --evacuate HOST"
+def _asked(group: str, goal: Goal) -> tuple[str, Asked]:
+    if sum((goal.rules, goal.consolidate, goal.balance, goal.evacuate is not None)) > 1:
+        msg = "choose one of --rules, --consolidate, --balance and --evacuate HOST"
         raise ConfigurationError(msg)
-    if evacuate is not None:
-        return f"host:{evacuate}", Asked(verb="evacuate")
+    if goal.evacuate is not None:
+        return f"host:{goal.evacuate}", Asked(verb="evacuate")
+    if goal.balance:
+        return f"group:{group}", Asked(verb="rebalance", parameters={"below": goal.below})
     kept: dict[str, JsonValue] = {"empty": EMPTY}
-    return f"group:{group}", Asked(verb="power-save", parameters=kept) if consolidate else Asked(verb="apply-rules")
+    step = Asked(verb="power-save", parameters=kept) if goal.consolidate else Asked(verb="apply-rules")
+    return f"group:{group}", step
