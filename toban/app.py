@@ -10,7 +10,6 @@ from pathlib import Path
 import orjson
 import structlog
 
-from collectors.snmp.listening import TrapListener
 from engine.bus import embedded as broker
 from engine.bus import jetstream
 from engine.bus.port import Bus
@@ -144,11 +143,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
             rebuilt = asyncio.Event()
             group.create_task(flow.run(rebuilt), name="flow")
             await rebuilt.wait()
-            listening = asyncio.Event()
-            group.create_task(_listen(wires.traps, listening), name="traps")
-            await listening.wait()
-            for collector in wires.vcenters:
-                group.create_task(collector.run(None), name=f"vCenter {collector.name}")
+            await _hear(wires, group)
             if wires.notifier is not None:
                 group.create_task(wires.notifier.run(), name="notices")
                 group.create_task(wires.reporter.run(), name="reports")
@@ -173,8 +168,14 @@ def _stop(control: Control, *, armed: bool) -> Stop:
     return stopped
 
 
-async def _listen(traps: TrapListener, listening: asyncio.Event) -> None:
-    await traps.run(listening)
+async def _hear(wires: "parts.Wires", group: asyncio.TaskGroup) -> None:
+    """Begin to listen, everywhere; what cannot be opened is said before anything is decided."""
+    listening = asyncio.Event()
+    group.create_task(wires.traps.run(listening), name="traps")
+    await listening.wait()
+    await wires.others.start(group)
+    for collector in wires.vcenters:
+        group.create_task(collector.run(None), name=f"vCenter {collector.name}")
 
 
 async def _heartbeat(

@@ -2,6 +2,7 @@
 
 from collectors.snmp import maps
 from collectors.vsphere import mapping
+from collectors.webhook import rules
 from engine.model.catalogue import Catalogue
 
 OWN = frozenset(
@@ -24,4 +25,6 @@ def emitted(catalogue: Catalogue) -> frozenset[str]:
     """Every type that something brings."""
     told = {name for name in catalogue.types if name.startswith("toban.")}
     table = {entry.type for entry in mapping.table().values()}
-    return frozenset(OWN | told | table | maps.types(maps.shipped(catalogue)))
+    return frozenset(
+        OWN | told | table | maps.types(maps.shipped(catalogue)) | rules.types(rules.load(catalogue, ()), catalogue)
+    )

@@ -28,6 +28,7 @@ from engine.model.estate import Site
 from engine.model.event import Severity
 from engine.model.notice import Moment
 from engine.model.source import Source
+from toban import parts_intake
 from toban import settings as config
 from toban.settings import Settings
 
@@ -66,6 +67,8 @@ class Wires:
             _traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
         )
 
+        self.others = parts_intake.Others(chosen, site, bus, clock)
+
     def health(self) -> dict[str, object]:
         """How each source outside stands, for `toban status`."""
         counts = {key: value for key, value in asdict(self.traps.counts()).items() if value}
@@ -74,7 +77,8 @@ class Wires:
 
     def sources(self) -> tuple[Source, ...]:
         """How each source stands, for `toban sources`."""
-        return (self.traps.source(), *(one.contact.source() for one in self.vcenters))
+        vcenters = (one.contact.source() for one in self.vcenters)
+        return (self.traps.source(), *vcenters, *self.others.sources())
 
     def close(self) -> None:
         """Log out and let go."""

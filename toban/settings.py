@@ -2,23 +2,16 @@
 
 import stat
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine import documents
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
-
-
-def _absolute(path: Path, info: ValidationInfo) -> Path:
-    base = info.context.get("base") if info.context else None
-    return base / path.expanduser() if isinstance(base, Path) else path
-
-
-SitePath = Annotated[Path, AfterValidator(_absolute)]
-"""A path, relative to the settings file."""
+from toban.settings_intake import WebhookSettings
+from toban.site_files import SitePath
 
 
 class _Part(BaseModel):
@@ -165,6 +158,8 @@ class Settings(_Part):
     """One account for all management controllers; `chassis` may name others."""
     chassis: dict[str, Account] = Field(default_factory=dict)
     snmp: SnmpSettings
+    webhook: WebhookSettings | None = None
+    """None: nobody posts."""
     collect: CollectSettings = CollectSettings()
     guard: GuardSettings = GuardSettings()
     runs: RunSettings = RunSettings()

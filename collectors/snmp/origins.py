@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from engine.model import ids
 from engine.model.estate import Site
+from engine.model.ids import Kind
 
 
 def _nothing() -> Mapping[str, str]:
@@ -29,6 +30,8 @@ class Origins:
     """IP address of a BMC to machine id."""
     hosts: frozenset[str] = field(default_factory=frozenset)
     """Host definitions."""
+    objects: frozenset[str] = field(default_factory=frozenset)
+    """Object ids of every declared chassis, machine and host."""
     proxies: frozenset[str] = field(default_factory=frozenset)
     """Forwarders whose snmpTrapAddress is believed."""
 
@@ -47,6 +50,13 @@ def declared(site: Site, proxies: Iterable[str] = ()) -> Origins:
         machines_by_serial=_unique((slot.serial.strip().upper(), machine) for machine, slot in slots),
         machines_by_address=_unique((urlsplit(slot.bmc.url).hostname or "", machine) for machine, slot in slots),
         hosts=frozenset(site.standings),
+        objects=frozenset(
+            [
+                *(ids.object_id(Kind.CHASSIS, chassis.name) for chassis in site.chassis),
+                *(machine for machine, _ in slots),
+                *(place.id for place in site.standings.values()),
+            ]
+        ),
         proxies=frozenset(proxies),
     )
 

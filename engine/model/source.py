@@ -11,7 +11,7 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """`traps`, `vcenter:NAME` or `schedule`."""
+    """`traps`, `vcenter:NAME`, `schedule` or `webhook:CLIENT`."""
     age: float | None = None
     """Seconds since it was last heard; None: not yet."""
     blind: str | None = None

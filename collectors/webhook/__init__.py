@@ -1,0 +1,1 @@
+"""What other systems tell over HTTP: CloudEvents, Prometheus alerts, Redfish events."""

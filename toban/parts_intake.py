@@ -1,0 +1,78 @@
+"""Sources besides traps and vCenters, built from the settings."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from collectors.snmp import origins
+from collectors.webhook import listening, rules
+from collectors.webhook.alerting import Alerts
+from collectors.webhook.envelopes import CloudEvents
+from collectors.webhook.listening import Intake
+from collectors.webhook.posted import Reading
+from collectors.webhook.serving import Certificate
+from engine.bus.port import Bus
+from engine.clock import Clock
+from engine.model import catalogue
+from engine.model.errors import ConfigurationError
+from engine.model.estate import Site
+from engine.model.source import Source
+from toban import settings as config
+from toban.settings import Settings
+
+ALERTMANAGER, EVENTS = "/alertmanager", "/events"
+LEAST_TOKEN = 16
+
+
+class Others:
+    """These sources of one process; nothing is opened before they are started."""
+
+    def __init__(self, chosen: Settings, site: Site, bus: Bus, clock: Clock) -> None:
+        """Raises ConfigurationError for a secret, map or address that cannot be used."""
+        self._intake = webhook(chosen, site, bus, clock)
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to hear, as tasks of this group; ConfigurationError (of the group) where a port is taken."""
+        if self._intake is not None:
+            listening = asyncio.Event()
+            group.create_task(self._intake.run(listening), name="webhook")
+            await listening.wait()
+
+    def sources(self) -> tuple[Source, ...]:
+        """How each of them stands."""
+        return self._intake.sources() if self._intake is not None else ()
+
+
+def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | None:
+    """The intake, or None where nobody posts; ConfigurationError for a map, token or certificate of no use."""
+    wanted = chosen.webhook
+    if wanted is None:
+        return None
+    words, parts = catalogue.shipped(), origins.declared(site)
+    known = rules.load(words, wanted.maps)
+    host, port = wanted.address
+    given = wanted.certificate
+    if given is not None:
+        config.secrets(given.key_file)
+    settings = listening.WebhookSettings(
+        bind=host,
+        port=port,
+        tokens={name: _tokens(name, one.token_file) for name, one in wanted.clients.items()},
+        silent_after={name: one.silent_after for name, one in wanted.clients.items() if one.silent_after is not None},
+        networks=wanted.networks,
+        certificate=Certificate(given.chain_file, given.key_file) if given is not None else None,
+    )
+    routes: Mapping[str, Reading] = {
+        ALERTMANAGER: Alerts(known, parts, words),
+        EVENTS: CloudEvents(known, parts, words),
+    }
+    return Intake(settings, routes, bus, clock)
+
+
+def _tokens(name: str, file: Path) -> tuple[str, ...]:
+    found = tuple(line.strip() for line in config.secrets(file) if line.strip())
+    short = [token for token in found if len(token) < LEAST_TOKEN]
+    if not found or short:
+        msg = f"webhook.clients.{name}: a token in {file} needs {LEAST_TOKEN} characters; try: openssl rand -hex 32"
+        raise ConfigurationError(msg)
+    return found

@@ -1,0 +1,68 @@
+"""What toban.yaml says about sources besides traps and vCenters: the webhook, probes, controllers."""
+
+import ipaddress
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.model.durations import Duration
+from toban.site_files import SitePath
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerCertificate(_Part):
+    """What the webhook proves itself by."""
+
+    chain_file: SitePath
+    """PEM: the certificate, then its issuers."""
+    key_file: SitePath
+    """PEM, not encrypted, mode 0400."""
+
+
+class WebhookClient(_Part):
+    """A system that may post."""
+
+    token_file: SitePath
+    """One bearer token a line, mode 0400; several while one is being changed."""
+    silent_after: Duration | None = None
+    """It promises to post so often, such as Alertmanager by an alert that always fires; then its silence is told."""
+
+
+class WebhookSettings(_Part):
+    """Where other systems post CloudEvents (`/events`) and Prometheus alerts (`/alertmanager`)."""
+
+    bind: str = "127.0.0.1:9480"
+    """ADDRESS:PORT. Another address than loopback needs `certificate`: a token is not sent over an open wire."""
+    certificate: ServerCertificate | None = None
+    clients: dict[str, WebhookClient] = Field(min_length=1)
+    """By the name under which `toban sources` and events show them."""
+    networks: tuple[str, ...] = ()
+    """Networks (CIDR) that may connect; empty: all."""
+    maps: tuple[SitePath, ...] = ()
+    """The site's own maps of alerts and CloudEvents; they come before the shipped ones."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.bind.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @model_validator(mode="after")
+    def _safe(self) -> "WebhookSettings":
+        host, _, port = self.bind.rpartition(":")
+        if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+            msg = f"webhook.bind {self.bind!r} is not ADDRESS:PORT; write for example 0.0.0.0:9480"
+            raise ValueError(msg)
+        if self.certificate is None and not _loopback(host.strip("[]")):
+            msg = f"webhook.bind {self.bind} is open to a network: give webhook.certificate, or bind 127.0.0.1"
+            raise ValueError(msg)
+        return self
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
