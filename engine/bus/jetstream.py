@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from engine.bus import codec, subjects
 from engine.bus.cancelling import kept
+from engine.bus.jetstream_batching import WORTH, Batches, Message, portions
 from engine.bus.jetstream_reading import Reader
 from engine.bus.jetstream_streams import ensure_streams
 from engine.bus.port import Health, KvEntry, Record, Stored, Subscription
@@ -106,22 +107,54 @@ class JetStreamBus:
         """Use `connect`."""
         self._client, self._js, self._clock = client, js, clock
         self._reader = Reader(js, clock)
+        self._batches = Batches(client)
 
     async def publish(self, event: Event) -> Stored:
         """A time-out means unknown: the same id is published again until it is known or 60 s are over."""
-        subject, body = subjects.for_event(event), codec.encode(event)
-        plan = subjects.stream_of(subject)
+        return await self._publish(_message(event))
+
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        """In batches where that is worth while (`jetstream_batching`), else in order per subject, side by side."""
+        for portion in portions([_message(one) for one in events]):
+            if len(portion) >= WORTH and await self._batches.stored(portion, PUBLISH_TIMEOUT):
+                continue
+            lanes: dict[str, list[Message]] = {}
+            for one in portion:
+                lanes.setdefault(one.subject, []).append(one)
+            await self._side_by_side(lanes.values())
+
+    async def _side_by_side(self, lanes: Iterable[Sequence[Message]]) -> None:
+        failed: list[Transient | Permanent] = []
+
+        async def along(lane: Sequence[Message]) -> None:
+            try:
+                for one in lane:
+                    await self._publish(one)
+            except (Transient, Permanent) as error:
+                failed.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(along(lane), name="bus.publish")
+        if failed:
+            raise failed[0]
+
+    async def _publish(self, message: Message) -> Stored:
         until = self._clock.monotonic() + PUBLISH_DEADLINE
         while True:
             try:
                 ack = await kept(
                     self._js.publish(
-                        subject, body, timeout=PUBLISH_TIMEOUT, stream=plan.name, headers={"Nats-Msg-Id": event.id}
+                        message.subject,
+                        message.body,
+                        timeout=PUBLISH_TIMEOUT,
+                        stream=message.stream,
+                        headers={"Nats-Msg-Id": message.id},
                     )
                 )
             except APIError as error:
                 if error.err_code == STREAM_FULL:
-                    msg = f"the stream {plan.name} is full; free space or raise its max_bytes"
+                    msg = f"the stream {message.stream} is full; free space or raise its max_bytes"
                     raise Transient(msg, retry_after=5) from error
                 if self._clock.monotonic() >= until:
                     raise _told(error, "publishing") from error
@@ -129,7 +162,7 @@ class JetStreamBus:
                 if self._clock.monotonic() >= until:
                     raise _told(error, "publishing") from error
             else:
-                return Stored(plan.name, ack.seq, bool(ack.duplicate))
+                return Stored(message.stream, ack.seq, bool(ack.duplicate))
             await self._clock.sleep(0.5)
 
     async def append(self, subject: str, body: bytes, *, expected: int, nonce: str) -> int:
@@ -227,6 +260,11 @@ class JetStreamBus:
         except (NatsError, TimeoutError, OSError) as error:
             return Health(connected=False, detail=f"the broker does not answer ({type(error).__name__})")
         return Health(connected=True, detail=f"{info.streams} streams, {info.storage} bytes")
+
+
+def _message(event: Event) -> Message:
+    subject = subjects.for_event(event)
+    return Message(subject, codec.encode(event), event.id, subjects.stream_of(subject).name)
 
 
 def _told(error: Exception, doing: str) -> Transient:

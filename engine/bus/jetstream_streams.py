@@ -1,5 +1,6 @@
 """The streams, made or checked at every start. What exists and differs in kind is refused, never quietly replaced."""
 
+import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -10,6 +11,10 @@ from engine.bus.subjects import StreamPlan
 from engine.model.errors import ConfigurationError
 
 DUPLICATE_WINDOW = 3600.0
+BATCHED = frozenset({"EVENTS"})
+"""Streams that take many messages at once (`jetstream_batching`)."""
+
+log = structlog.get_logger()
 
 
 def config_of(plan: StreamPlan, replicas: int = 1) -> StreamConfig:
@@ -30,6 +35,7 @@ def config_of(plan: StreamPlan, replicas: int = 1) -> StreamConfig:
         deny_delete=not is_kv,
         allow_direct=False,
         allow_msg_ttl=is_kv or None,
+        allow_atomic=plan.name in BATCHED or None,
     )
 
 
@@ -52,6 +58,16 @@ async def ensure_streams(js: JetStreamContext) -> None:
                     f"Toban needs {getattr(wanted, name)}; use another broker account, or move the stream away"
                 )
                 raise ConfigurationError(msg)
+        if wanted.allow_atomic and not found.allow_atomic:
+            await _batched(js, found)
+
+
+async def _batched(js: JetStreamContext, found: StreamConfig) -> None:
+    """A stream of an earlier Toban learns to take batches; where the broker cannot, events go one by one."""
+    try:
+        await js.update_stream(config=found.evolve(allow_atomic=True))
+    except (NatsError, TimeoutError) as error:
+        log.warning("bus.stream.unbatched", stream=found.name, error=str(error)[:256])
 
 
 async def _add(js: JetStreamContext, wanted: StreamConfig) -> None:

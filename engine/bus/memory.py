@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -57,6 +57,13 @@ class MemoryBus:
         sequence = self._store(subject, body, None)
         self._storage.ids[f"{stream}/{event.id}"] = sequence
         return Stored(stream, sequence, duplicate=False)
+
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        """One after the other; what can never be stored is found first."""
+        for event in events:
+            codec.encode(event)
+        for event in events:
+            await self.publish(event)
 
     async def append(self, subject: str, body: bytes, *, expected: int, nonce: str) -> int:
         """Compare-and-set by subject."""

@@ -1,6 +1,6 @@
 """The promises of the bus, in words. JetStream and memory keep them alike; one contract suite holds both to it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,6 +91,14 @@ class Bus(Protocol):
 
     async def publish(self, event: Event) -> Stored:
         """Store an event once per id. Raises `Transient` if it could not be stored within the deadline."""
+        ...
+
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        """Store events, each once per id and in this order per object; when it returns, all are durable.
+
+        Raises `Permanent` before anything is stored if one of them can never be; `Transient` if some may not be
+        stored: the same call again is safe.
+        """
         ...
 
     async def append(self, subject: str, body: bytes, *, expected: int, nonce: str) -> int:

@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.client import Client
 
 from engine.bus import codec, embedded, jetstream, subjects
+from engine.bus.jetstream_batching import Batches, Message
+from engine.bus.jetstream_streams import config_of
 from engine.bus.leases import BusLeases
 from engine.bus.memory import MemoryBus, Storage
 from engine.bus.port import Bus, Record
@@ -351,3 +354,55 @@ json_values = st.recursive(
 )
 def test_an_event_reads_back_as_it_was_written(written) -> None:
     assert codec.parse(codec.encode(written)) == written
+
+
+def test_many_events_at_once_are_stored_once_each_and_in_order_per_object(place) -> None:
+    many = [event(f"e{number}", f"host:esx{number % 7}", n=number) for number in range(700)]
+
+    async def scene(bus: Bus) -> None:
+        await bus.publish(many[3])
+        await bus.publish_all(many[:20])
+        await bus.publish_all([*many, many[5], many[0]])
+        await bus.publish_all([])
+        found = [codec.decode(record).event for record in await everything(bus, subjects.ALL_EVENTS)]
+        assert sorted(one.data["n"] for one in found) == list(range(700))
+        for host in range(1, 7):
+            told = [one.data["n"] for one in found if one.subject == f"host:esx{host}"]
+            assert told[1:] == sorted(told[1:])
+
+    place.run(scene)
+
+
+def test_of_many_events_none_is_stored_if_one_of_them_can_never_be(place) -> None:
+    async def scene(bus: Bus) -> None:
+        with pytest.raises(Permanent):
+            await bus.publish_all([*(event(f"e{n}") for n in range(20)), event("large", text="x" * 70_000)])
+        assert await everything(bus, subjects.ALL_EVENTS) == []
+
+    place.run(scene)
+
+
+def test_a_stream_that_takes_no_batches_learns_it_or_is_used_one_by_one(tmp_path) -> None:
+    async def scene() -> None:
+        clock = SystemClock()
+        async with embedded.running(tmp_path / "nats", clock=clock) as server:
+            login = {"clock": clock, "name": "contract", "user": server.user, "password": server.password}
+            client = Client()
+            await client.connect(server.url, user=server.user, password=server.password)
+            js = client.jetstream()
+            plain = config_of(next(plan for plan in subjects.STREAMS if plan.name == "EVENTS")).evolve(
+                allow_atomic=False
+            )
+            await js.add_stream(config=plain)
+            async with jetstream.connect(server.url, **login) as bus:
+                await bus.publish_all([event(f"a{number}") for number in range(20)])
+                assert (await js.stream_info("EVENTS")).config.allow_atomic
+                some = [Message(f"events.0.x{number}", b"{}", f"m{number}", "EVENTS") for number in range(9)]
+                assert await Batches(client).stored(some, 5.0), "one answer for all of them"
+                assert not await Batches(client).stored(some, 5.0), "an id that is stored spoils the batch"
+                await js.update_stream(config=plain)
+                await bus.publish_all([event(f"b{number}") for number in range(20)])
+                assert len(await everything(bus, subjects.ALL_EVENTS)) == 49
+            await client.close()
+
+    asyncio.run(scene())
