@@ -12,10 +12,12 @@ from actuators.redfish.blades import FencePatience
 from collectors.probe.looking import Looking
 from collectors.snmp import maps, origins
 from collectors.snmp.listening import TrapListener, TrapSettings
+from collectors.snmp.unsealing import TrapUser
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus.leases import BusLeases
 from engine.bus.port import Bus
+from engine.clients import usm
 from engine.clients.notices import Addresses
 from engine.clients.offload import Offload
 from engine.clients.redfish import BmcAccount
@@ -31,6 +33,7 @@ from engine.model.source import Source
 from toban import parts_intake
 from toban import settings as config
 from toban.settings import Settings
+from toban.snmp_users import SnmpKey, SnmpUser
 
 NOTICE_THREADS = 4
 
@@ -64,7 +67,7 @@ class Wires:
         self.reporter = Reporter(bus, frozenset(at for one in routes.reports for at in one.at))
         self.leases = BusLeases(bus, clock, _holder(), chosen.runs.lease)
         self.traps = TrapListener(
-            _traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
+            traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
         )
 
         self.others = parts_intake.Others(chosen, site, bus, clock)
@@ -120,21 +123,49 @@ def _watched(chosen: Settings, site: Site, name: str, account: Account) -> Vsphe
     )
 
 
-def _traps(chosen: Settings, site: Site) -> TrapSettings:
+def traps(chosen: Settings, site: Site) -> TrapSettings:
+    """What the trap listener is told; raises ConfigurationError for an address or secret that cannot be used."""
     host, _, port = chosen.snmp.bind.rpartition(":")
     if not port.isdigit() or not 0 <= int(port) < 65536:
         msg = f"snmp.bind {chosen.snmp.bind!r} is not ADDRESS:PORT; write for example 0.0.0.0:162"
         raise ConfigurationError(msg)
-    config.secret(chosen.snmp.community_file)
-    lines = chosen.snmp.community_file.read_text(encoding="utf-8").splitlines()
-    sources = chosen.snmp.sources or tuple(chassis.address for chassis in site.chassis)
+    path = chosen.snmp.community_file
+    lines = (config.secret(path), *config.secrets(path)[1:]) if path is not None else ()
+    named = (address for one in chosen.snmp.users.values() for at in one.engines.values() for address in at)
+    sources = chosen.snmp.sources or (*(chassis.address for chassis in site.chassis), *named)
     return TrapSettings(
         spool_dir=chosen.store / "traps",
         bind=host.strip("[]") or "0.0.0.0",  # noqa: S104  the settings' own default: traps come from a network
         port=int(port),
         communities=tuple(line for line in lines if line),
         sources=sources,
+        users=tuple(trap_user(name, one) for name, one in chosen.snmp.users.items()),
     )
+
+
+def trap_user(name: str, told: SnmpUser) -> TrapUser:
+    """A user of SNMPv3 with pass phrases; raises ConfigurationError for a secret that cannot be used."""
+    return TrapUser(
+        usm.User(
+            name=name,
+            least=told.least,
+            auth=told.auth.protocol if told.auth else None,
+            auth_secret=_phrase(told.auth),
+            privacy=told.privacy.protocol if told.privacy else None,
+            privacy_secret=_phrase(told.privacy),
+        ),
+        {bytes.fromhex(engine): addresses for engine, addresses in told.engines.items()},
+    )
+
+
+def _phrase(key: SnmpKey | None) -> str:
+    if key is None:
+        return ""
+    phrase = config.secret(key.secret_file)
+    if len(phrase) < usm.SHORTEST_SECRET:
+        msg = f"the pass phrase in {key.secret_file} has {len(phrase)} characters; SNMPv3 needs {usm.SHORTEST_SECRET}"
+        raise ConfigurationError(msg)
+    return phrase
 
 
 def _routes(chosen: Settings) -> Routes:

@@ -12,6 +12,7 @@ from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
 from toban.settings_intake import WebhookSettings
 from toban.site_files import SitePath
+from toban.snmp_users import SnmpUser
 
 
 class _Part(BaseModel):
@@ -51,12 +52,25 @@ class SnmpSettings(_Part):
     """The trap listener."""
 
     bind: str = "0.0.0.0:162"
-    community_file: SitePath
-    """One accepted community per line."""
+    community_file: SitePath | None = None
+    """One accepted community per line; None: neither v1 nor v2c is heard."""
+    users: dict[str, SnmpUser] = Field(default_factory=dict)
+    """Users of SNMPv3 by name; none: v3 is not heard."""
     maps: tuple[SitePath, ...] = ()
     """Trap maps of the site's own; where one names a trap that a shipped map has too, the site's word counts."""
     sources: tuple[str, ...] = ()
-    """Networks (CIDR) that traps may come from; empty: the chassis addresses of the estate only."""
+    """Networks (CIDR) that traps may come from; empty: the chassis of the estate and the addresses of `users` only."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "SnmpSettings":
+        if self.community_file is None and not self.users:
+            msg = "nobody could be heard: name a community_file for v1 and v2c, or users for v3"
+            raise ValueError(msg)
+        for name in self.users:
+            if not 1 <= len(name.encode()) <= 32:
+                msg = f"the user name {name!r} is not 1 to 32 octets long"
+                raise ValueError(msg)
+        return self
 
 
 class CollectSettings(_Part):

@@ -17,7 +17,8 @@ class Counts:
     accepted: int = 0
     """Notifications for us: decoded, from an allowed source, with an allowed community."""
     rejected: Mapping[str, int] = field(default_factory=dict)
-    """By reason: a word of the decoder (`length`, `tag`, ...), `source`, `community`, `v3`, `get`, ..."""
+    """By reason: a word of the decoder (`length`, `tag`, ...), `source`, `community`, `get`, ...; of v3 `v3-auth`,
+    `v3-time`, `v3-replay`, `v3-user`, `v3-engine`, `v3-source`, `v3-level`, `v3-decryption`, `v3-discovery`."""
     dropped_by_rate: int = 0
     backlog_lost: int = 0
     """Accepted too late: the spool could not take it and the waiting room was full."""
@@ -35,16 +36,23 @@ class Counts:
     missed: int = 0
     """Numbers that a counting sender used and nobody heard."""
     lenient: int = 0
+    unreadable: int = 0
+    """In the spool, but the settings no longer hold the keys that it was sealed with."""
 
     def drops(self) -> Mapping[str, int]:
-        """What arrived and became no event, by reason; of a reason that never was there is nothing."""
+        """What arrived and became no event, by reason; of a reason that never was there is nothing.
+
+        A discovery is no loss: it is how the sender of a v3 inform learns our engine id and clock.
+        """
         ours = {
             "rate": self.dropped_by_rate,
             "backlog": self.backlog_lost,
             "unexplained": self.unexplained,
             "bus": self.refused,
+            "unreadable": self.unreadable,
         }
-        return {reason: count for reason, count in {**self.rejected, **ours}.items() if count}
+        said = {reason: count for reason, count in self.rejected.items() if reason != "v3-discovery"}
+        return {reason: count for reason, count in {**said, **ours}.items() if count}
 
 
 @dataclass(frozen=True, slots=True)

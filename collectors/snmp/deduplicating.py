@@ -43,6 +43,10 @@ class Repeats:
             _put(self._states, repeat.scope, repeat.state)
         return False
 
+    def forget(self, repeat: Repeat) -> None:
+        """It was heard, but came to nothing: the next one is no repetition."""
+        self._heard.pop(repeat.identity, None)
+
 
 class Gaps:
     """Counts what a counting sender sent and nobody heard."""

@@ -10,11 +10,14 @@ import structlog
 from collectors.publishing import Publisher
 from collectors.snmp import mapping
 from collectors.snmp.counting import Tally
-from collectors.snmp.deduplicating import Gaps, Repeats
+from collectors.snmp.deduplicating import Gaps, Repeat, Repeats
 from collectors.snmp.mapping import Heard, Mapped, Tables
 from collectors.snmp.spool import Record, Spool
+from collectors.snmp.unsealing import Gate
 from engine.clients import snmp
 from engine.clients.ber import Malformed
+from engine.clients.snmp_v3 import Sealed
+from engine.clients.usm import Unproven
 from engine.clock import Clock
 from engine.model.errors import Permanent, TobanError, Transient
 from engine.model.event import Event
@@ -35,6 +38,7 @@ class _Item:
     """None: a repetition or without a meaning; only its Inform is answered."""
     confirmed: bool
     subject: str
+    repeat: Repeat | None = None
 
 
 class Delivery:
@@ -48,6 +52,8 @@ class Delivery:
         """Set it when the spool has grown."""
         self.answer: Callable[[Record], None] = _no_answer
         """Confirms an Inform."""
+        self.gate: Gate | None = None
+        """Opens SNMPv3."""
 
     def recall(self) -> None:
         """Learn from the published part of the spool what would be a repetition, and count what is still to publish."""
@@ -101,23 +107,34 @@ class Delivery:
             self._tally.add("unmapped")
         if mapped.counted is not None:
             self._tally.add("missed", self._gaps.missed(*mapped.counted))
-        return _Item(record, mapped.event, notification.confirmed, subject)
+        return _Item(record, mapped.event, notification.confirmed, subject, mapped.repeat)
 
     def _mapped(self, record: Record) -> tuple[Mapped | None, snmp.Notification | None]:
+        raw = record.datagram
         try:
-            decoded = snmp.decode(record.datagram)
-        except Malformed:
+            decoded = snmp.decode(raw)
+            if isinstance(decoded, Sealed):
+                decoded, raw = self._opened(raw, decoded)
+        except (Malformed, Unproven) as error:
+            self._tally.add("unreadable")
+            log.warning("trap.unreadable", source=record.source, why=str(error))
             return None, None
         if isinstance(decoded, snmp.Ignored):
             return None, None
-        heard = Heard(decoded, record.source, record.received_at, record.datagram)
-        return mapping.to_event(heard, self._tables), decoded
+        return mapping.to_event(Heard(decoded, record.source, record.received_at, raw), self._tables), decoded
+
+    def _opened(self, raw: bytes, sealed: Sealed) -> tuple[snmp.Notification | snmp.Ignored, bytes]:
+        if self.gate is None:
+            raise Unproven("v3-user", "the settings no longer know a user of SNMPv3")
+        return self.gate.reopen(raw, sealed), self.gate.clear(raw, sealed)
 
     async def _publish(self, lane: Sequence[_Item]) -> None:
         for item in lane:
             stored = item.event is None or await self._stored(item.event)
             if stored and item.confirmed:
                 self.answer(item.record)
+            elif not stored and item.repeat is not None:
+                self._repeats.forget(item.repeat)  # nobody has it: sent again, it is news
 
     async def _stored(self, event: Event) -> bool:
         while True:

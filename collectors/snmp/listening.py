@@ -5,25 +5,28 @@ the unpublished part of the spool is published again under the same ids. Order i
 """
 
 import asyncio
-import contextlib
-import errno
+import os
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from collectors.publishing import Publisher
-from collectors.snmp import delivering, spool
+from collectors.snmp import binding, delivering, engine_file, spool
 from collectors.snmp.admitting import Rates, Sources
 from collectors.snmp.counting import Counts, Sample, Tally
+from collectors.snmp.engine_file import EngineState
 from collectors.snmp.mapping import Tables
 from collectors.snmp.maps import TrapMaps
 from collectors.snmp.origins import Origins
+from collectors.snmp.unsealing import Gate, TrapUser
 from engine.clients import snmp
 from engine.clients.ber import Malformed
+from engine.clients.snmp_v3 import Sealed
+from engine.clients.usm import Unproven
 from engine.clock import Clock
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
@@ -31,7 +34,6 @@ from engine.model.source import Source
 
 log = structlog.get_logger()
 
-RECEIVE_BUFFER = 8 * 1024 * 1024
 BATCH = 512
 SPOOL_PAUSE = 1.0
 """Seconds before a spool that is full or broken is tried again."""
@@ -46,11 +48,15 @@ class TrapSettings:
     port: int = 162
     communities: tuple[str, ...] = ("public",)
     """Community strings that are heard; forged ones are possible, so this only keeps strangers out."""
+    users: tuple[TrapUser, ...] = ()
+    """Users of SNMPv3; without any, v3 is refused."""
     sources: tuple[str, ...] = ()
     """Networks or addresses that may send; empty: all."""
     spool_bytes: int = 256 * 1024 * 1024
     waiting: int = 20_000
     """Datagrams held in memory while the spool cannot take them."""
+    entropy: Callable[[int], bytes] = os.urandom
+    """Makes our SNMPv3 engine id in the first life."""
 
 
 class TrapListener(asyncio.DatagramProtocol):
@@ -71,6 +77,9 @@ class TrapListener(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._bound = (settings.bind, settings.port)
         self._last: float | None = None
+        self._gate: Gate | None = None
+        self._engine_file = settings.spool_dir / "engine.json"
+        self._written: EngineState | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -96,23 +105,26 @@ class TrapListener(asyncio.DatagramProtocol):
 
         Raises ConfigurationError if the port or the spool cannot be used.
         """
-        with_socket = bound(self._settings.bind, self._settings.port)
+        with_socket = binding.bound(self._settings.bind, self._settings.port)
         try:
             kept = spool.Spool(self._settings.spool_dir, spool.SpoolSize(limit=self._settings.spool_bytes))
         except ConfigurationError:
             with_socket.close()
             raise
         try:
+            self._gate = await asyncio.to_thread(self._gated, kept)
             await self._open(with_socket)
             delivery = delivering.Delivery(kept, self._tables, self._publisher, self._clock, self._tally)
-            delivery.answer = self._answer
+            delivery.answer, delivery.gate = self._answer, self._gate
             delivery.recall()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep(kept, delivery), name="traps.keep")
                 group.create_task(delivery.run(), name="traps.deliver")
                 ready.set()
         finally:
-            if self._transport is not None:
+            if self._transport is None:
+                with_socket.close()
+            else:
                 self._transport.close()
             self._flush(kept)
             kept.close()
@@ -135,12 +147,15 @@ class TrapListener(asyncio.DatagramProtocol):
     def _judge(self, data: bytes, source: str, port: int) -> None:
         try:
             decoded = snmp.decode(data)
-        except Malformed as error:
-            self._reject(error.reason, source, data)
+            sealed = decoded if isinstance(decoded, Sealed) else None
+            if isinstance(decoded, Sealed):
+                decoded = self._unsealed(data, decoded, (source, port))
+        except (Malformed, Unproven) as error:
+            self._reject(error.reason, source, data, str(error))
             return
         if isinstance(decoded, snmp.Ignored):
             self._reject(decoded.what, source, data)
-        elif decoded.community not in self._communities:
+        elif sealed is None and decoded.community not in self._communities:
             self._reject("community", source, data)
         elif len(self._heard) >= self._settings.waiting:
             self._tally.add("backlog_lost")
@@ -149,17 +164,49 @@ class TrapListener(asyncio.DatagramProtocol):
             self._last = self._clock.monotonic()
             if decoded.notes:
                 self._tally.add("lenient")
+            if sealed is not None and self._gate is not None:
+                self._gate.remember(data, sealed)
             self._heard.append(spool.Record(self._clock.now(), source, port, data))
             self._wake.set()
 
-    def _reject(self, reason: str, source: str, data: bytes) -> None:
+    def _unsealed(self, data: bytes, sealed: Sealed, sender: tuple[str, int]) -> snmp.Notification | snmp.Ignored:
+        if self._gate is None:
+            return snmp.Ignored("v3")
+        try:
+            return self._gate.admit(data, sealed, sender[0])
+        except Unproven as error:
+            report = self._gate.report_to(data, sealed, error, sender[0])
+            if report is not None:
+                self._send(report, sender)
+            raise
+
+    def _reject(self, reason: str, source: str, data: bytes, detail: str = "") -> None:
         count = self._tally.reject(reason, source, data)
         if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a storm must not become a storm of lines
-            log.info("trap.rejected", reason=reason, source=source, count=count)
+            log.info("trap.rejected", reason=reason, source=source, count=count, detail=detail)
 
     def _answer(self, record: spool.Record) -> None:
+        sealed = isinstance(snmp.decode(record.datagram), Sealed)
+        response = snmp.response_to(record.datagram) if not sealed else None
+        if sealed and self._gate is not None:
+            response = self._gate.response_to(record.datagram)
+        if response is not None:
+            self._send(response, (record.source, record.port))
+
+    def _send(self, datagram: bytes, to: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(snmp.response_to(record.datagram), (record.source, record.port))
+            self._transport.sendto(datagram, to)
+
+    def _gated(self, kept: spool.Spool) -> Gate | None:
+        """The gate for v3, which knows again what the spool still holds."""
+        if not self._settings.users:
+            return None
+        state = engine_file.begun(self._engine_file, self._settings.entropy(engine_file.CHOSEN))
+        gate = Gate(self._settings.users, state, self._clock)
+        for record in kept.everything():
+            gate.recall(record.datagram)
+        log.info("trap.engine", engine=state.engine.hex(), boots=state.boots, users=len(self._settings.users))
+        return gate
 
     async def _open(self, opened: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -182,7 +229,7 @@ class TrapListener(asyncio.DatagramProtocol):
 
     async def _append(self, kept: spool.Spool, batch: Sequence[spool.Record]) -> bool:
         try:
-            await asyncio.to_thread(kept.append, batch)
+            await asyncio.to_thread(self._durable, kept, batch, self._gate.state() if self._gate else None)
         except (spool.Full, OSError) as error:
             log.warning("trap.spool.waits", error=str(error), waiting=len(self._heard))
             await self._clock.sleep(SPOOL_PAUSE)
@@ -190,40 +237,17 @@ class TrapListener(asyncio.DatagramProtocol):
         self._tally.add("spooled", len(batch))
         return True
 
+    def _durable(self, kept: spool.Spool, batch: Iterable[spool.Record], state: EngineState | None) -> None:
+        """Write what we know of senders' clocks, then the records: a crash in between loses, it does not repeat."""
+        if state is not None and state != self._written:
+            engine_file.write(self._engine_file, state)
+            self._written = state
+        kept.append(batch)
+
     def _flush(self, kept: spool.Spool) -> None:
         if self._heard:
             try:
-                kept.append(self._heard)
+                self._durable(kept, self._heard, self._gate.state() if self._gate else None)
             except (spool.Full, OSError) as error:
                 log.warning("trap.spool.lost", error=str(error), records=len(self._heard))
             self._heard.clear()
-
-
-def bound(bind: str, port: int) -> socket.socket:
-    """A UDP socket on this address; raises ConfigurationError with a sentence that says what to do."""
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_DGRAM)
-    opened.setblocking(False)
-    with contextlib.suppress(OSError):  # a smaller buffer than asked for is still a buffer
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    try:
-        opened.bind((bind, port))
-    except OSError as error:
-        opened.close()
-        raise ConfigurationError(_why(error, f"UDP {bind} port {port}")) from error
-    return opened
-
-
-def _why(error: OSError, where: str) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"{where} for traps is already taken: stop the other receiver (ss -lunp names it) or set another trap port"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return (
-            f"{where} for traps is privileged: give the process CAP_NET_BIND_SERVICE or set a trap port above 1023 "
-            "and forward 162 to it"
-        )
-    if error.errno in (errno.EADDRNOTAVAIL, socket.EAI_NONAME):
-        return f"{where} for traps is not an address of this machine: set the trap address to one of its own or 0.0.0.0"
-    return f"{where} for traps cannot be opened ({error.strerror or error}): check the trap address and port"

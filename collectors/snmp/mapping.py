@@ -112,10 +112,14 @@ def _mapped(heard: Heard, sender: str, found: _Found, tables: Tables) -> Mapped:
     data: dict[str, JsonValue] = {**found.data, "trap_oid": key, "sender": sender}
     if found.type != UNMAPPED:
         data["unresolved"] = found.subject is None
+    security = notification.security
+    if security is not None:
+        data["security"] = {"user": security.user, "level": security.level, "engine": security.engine}
     if notification.notes:
         data["lenient"] = [*_notes(found.data), *notification.notes]
     data["raw"] = naming.redacted(heard.raw, notification.community)[:LIMIT_RAW].hex()
-    identity = content_hash((sender, key, *found.identity))
+    whose = security.engine if security is not None and security.level != "noAuthNoPriv" else ""
+    identity = content_hash((whose or sender, key, *found.identity))
     bucket = math.floor(heard.received_at.timestamp() / found.window)
     uncounted = found.window == WINDOW_CONTENT
     uptime = notification.uptime if uncounted else None

@@ -1,13 +1,15 @@
-"""SNMP v1 and v2c notifications: the hot path that turns a datagram into a Notification, or says why not.
+"""SNMP notifications: the hot path that turns a datagram into a Notification, or says why not.
 
 One pass, no object per field: the values are named tuples, because they are made thousands of times a second.
-Message shapes: v1 RFC 1157 section 4.1.6, v2c RFC 3416 section 4.2.6 and 4.2.7. Version 3 is recognised, not read.
+Message shapes: v1 RFC 1157 section 4.1.6, v2c RFC 3416 section 4.2.6 and 4.2.7, v3 RFC 3412 section 6. Of a v3 message
+`decode` reads the envelope; who holds the keys opens it (`usm.py`) and reads the content with `scoped`.
 """
 
 from typing import NamedTuple, TypeAlias
 
-from engine.clients import ber
+from engine.clients import ber, snmp_v3
 from engine.clients.ber import Malformed
+from engine.clients.snmp_v3 import Sealed
 from engine.clients.snmp_values import IP_ADDRESS, READERS, TIMETICKS, Reader, Value, address, octets, oid
 
 LIMIT_DATAGRAM = 8192
@@ -39,12 +41,23 @@ class Varbind(NamedTuple):
     value: Value
 
 
+class Security(NamedTuple):
+    """How a v3 notification was secured; made by who has checked it."""
+
+    user: str
+    level: str
+    """`noAuthNoPriv`, `authNoPriv` or `authPriv`."""
+    engine: str
+    """The sender's engine id in hex; empty for an inform, whose authoritative engine is its receiver."""
+
+
 class Notification(NamedTuple):
-    """A v1 or v2c Trap, or a v2c Inform, as it was sent."""
+    """A Trap or Inform as it was sent."""
 
     version: int
-    """0 for v1, 1 for v2c: the number on the wire."""
+    """0 for v1, 1 for v2c, 3 for v3: the number on the wire."""
     community: bytes
+    """Empty in v3."""
     confirmed: bool
     """An InformRequest: its sender waits for a response."""
     key: str
@@ -62,15 +75,17 @@ class Notification(NamedTuple):
     """v1 only: 0 to 6."""
     specific: int | None = None
     """v1 only; may be negative."""
+    security: Security | None = None
+    """v3 only."""
 
 
 class Ignored(NamedTuple):
-    """Well-formed, but not for us: `get`, `response`, ... or `v3`."""
+    """Well-formed, but not for us: `get`, `response`, ..."""
 
     what: str
 
 
-Decoded: TypeAlias = Notification | Ignored
+Decoded: TypeAlias = Notification | Ignored | Sealed
 
 
 def decode(datagram: bytes) -> Decoded:
@@ -100,22 +115,46 @@ def response_to(inform: bytes) -> bytes:
     return ber.encoded(ber.SEQUENCE, inform[at:pdu] + answer)
 
 
-def _message(data: bytes) -> Decoded:
-    notes: list[str] = []
-    at, end = ber.entered(data, 0, len(data), ber.SEQUENCE, notes)
-    version, at = ber.integer(data, at, end, notes)
-    if version == 3:
-        return Ignored("v3")
-    if version not in (0, 1):
-        raise Malformed("version", f"SNMP version {version} on the wire; 0, 1 and 3 exist")
-    start, at = ber.entered(data, at, end, ber.OCTETS, notes)
-    community = octets(data, start, at, notes)
+def scoped(data: bytes, notes: list[str]) -> Notification | Ignored:
+    """The content of a v3 message: a scoped PDU in the clear (RFC 3412 section 6.8); raises `Malformed` only."""
+    try:
+        at, end = ber.entered(data, 0, len(data), ber.SEQUENCE, notes)
+        if end != len(data):
+            raise Malformed("leftover", f"{len(data) - end} octets after the scoped PDU")
+        _, at = ber.entered(data, at, end, ber.OCTETS, notes)
+        _, at = ber.entered(data, at, end, ber.OCTETS, notes)
+        tag, at, stop = _pdu(data, at, end, notes)
+        if tag in _NOTIFICATIONS:
+            return _trap_v2(data, at, stop, b"", tag == 0xA6, notes)._replace(version=3)
+        _check_other(data, at, stop, tag)
+        return Ignored(_PDUS[tag])
+    except IndexError:
+        raise Malformed("truncated", "the scoped PDU ends inside a value") from None
+
+
+def _pdu(data: bytes, at: int, end: int, notes: list[str]) -> tuple[int, int, int]:
     if at >= end:
         raise Malformed("truncated", "the message ends before its PDU")
     tag = data[at]
     at, stop = ber.span(data, at, end, notes)
     if stop != end:
         raise Malformed("leftover", f"{end - stop} octets after the PDU inside the message")
+    return tag, at, stop
+
+
+def _message(data: bytes) -> Decoded:
+    notes: list[str] = []
+    at, end = ber.entered(data, 0, len(data), ber.SEQUENCE, notes)
+    version, at = ber.integer(data, at, end, notes)
+    if version == 3:
+        if end < len(data):
+            notes.append(NOTE_AFTER)
+        return snmp_v3.sealed(data, at, end, notes)
+    if version not in (0, 1):
+        raise Malformed("version", f"SNMP version {version} on the wire; 0, 1 and 3 exist")
+    start, at = ber.entered(data, at, end, ber.OCTETS, notes)
+    community = octets(data, start, at, notes)
+    tag, at, stop = _pdu(data, at, end, notes)
     if end < len(data):
         notes.append(NOTE_AFTER)
     if tag == 0xA4 and version == 0:

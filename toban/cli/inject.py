@@ -70,6 +70,9 @@ def trap(
     if chassis is None or not slot.isdigit():
         msg = f"{machine!r} names no slot of the estate; write for example chassis1/1"
         raise ConfigurationError(msg)
+    if site.snmp.community_file is None:
+        msg = "`inject trap` sends SNMP v2c, and these settings have no snmp.community_file; use `inject event`"
+        raise ConfigurationError(msg)
     community = settings.secret(site.snmp.community_file)
     datagram = composing.c7000(number, BladeOf(chassis.name, chassis.serial, int(slot)), community.encode())
     host, _, port = site.snmp.bind.rpartition(":")

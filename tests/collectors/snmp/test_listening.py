@@ -2,60 +2,19 @@
 
 import asyncio
 import socket
-import time
-from contextlib import asynccontextmanager
 
 import pytest
 
 from collectors.snmp import composing, spool
 from collectors.snmp.composing import BladeOf
 from collectors.snmp.listening import TrapListener, TrapSettings
-from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
 from engine.clients import snmp
 from engine.clock import SystemClock
 from engine.model.errors import ConfigurationError, Transient
 from tests.collectors.snmp import traps
 from tests.collectors.snmp.traps import MAPS, ORIGINS, blade, notification
-
-
-class Wire:
-    """A listener, its bus, and a sender."""
-
-    def __init__(self, listener, bus):
-        self.listener, self.bus = listener, bus
-        self.out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.out.settimeout(5)
-
-    def send(self, datagram):
-        self.out.sendto(datagram, self.listener.address)
-
-    async def until(self, **counts):
-        end = time.monotonic() + 5
-        while any(getattr(self.listener.counts(), name) < number for name, number in counts.items()):
-            assert time.monotonic() < end, self.listener.counts()
-            await asyncio.sleep(0.01)
-
-    async def events(self):
-        return [codec.decode(record).event async for record in self.bus.replay(subjects.ALL_EVENTS)]
-
-
-@asynccontextmanager
-async def listening(folder, bus=None, **changes):
-    settings = TrapSettings(spool_dir=folder / "spool", bind="127.0.0.1", port=0, **changes)
-    clock = SystemClock()
-    store = bus or MemoryBus(clock)
-    listener = TrapListener(settings, MAPS, ORIGINS, store, clock)
-    ready = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(listener.run(ready))
-        await ready.wait()
-        wire = Wire(listener, store)
-        try:
-            yield wire
-        finally:
-            wire.out.close()
-            task.cancel()
+from tests.collectors.snmp.wires import RefusingBus, listening
 
 
 def test_a_trap_becomes_an_event_on_the_bus(tmp_path):
@@ -128,6 +87,30 @@ def test_an_inform_is_answered_once_its_event_is_durable(tmp_path):
         notification(f"{traps.C7000}.22056", [(f"{traps.SLOT}.1.1", 1)], inform=True, request=77)
     )
     assert len(events) == 1
+
+
+def test_an_inform_that_the_store_refuses_is_not_answered_however_often_it_comes(tmp_path):
+    inform = notification(f"{traps.C7000}.22056", [(f"{traps.SLOT}.1.1", 1)], inform=True, request=78)
+
+    async def go():
+        bus = RefusingBus(SystemClock())
+        async with listening(tmp_path, bus) as wire:
+            wire.out.setblocking(False)
+            for sent in (1, 2):
+                wire.send(inform)
+                await wire.until(refused=sent)
+                with pytest.raises(BlockingIOError):
+                    wire.out.recv(2000)
+            bus.taking = True
+            wire.send(inform)
+            await wire.until(published=1)
+            wire.out.settimeout(5)
+            return await asyncio.to_thread(wire.out.recv, 2000), await wire.events(), wire.listener.counts()
+
+    answer, events, counts = asyncio.run(go())
+    assert answer == snmp.response_to(inform)
+    assert len(events) == 1
+    assert (counts.refused, counts.duplicates) == (2, 0)
 
 
 class AwayBus(MemoryBus):

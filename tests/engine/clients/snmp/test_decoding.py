@@ -1,18 +1,23 @@
 import random
+from collections import Counter
 
 import pytest
 from pyasn1.codec.ber import decoder
 from pyasn1.type import univ
 from pysnmp.proto import api
+from pysnmp.proto.mpmod import rfc3412
 
 from engine.clients import snmp
 from engine.clients.ber import Malformed
-from tests.engine.clients.snmp.vectors import vectors
+from engine.clients.snmp_v3 import Sealed
+from tests.engine.clients.snmp.vectors import read, vectors
 
 EXCEPTIONS = {"NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"}
 
 
 def theirs(datagram):
+    if read(datagram).version == 3:
+        return theirs_v3(datagram)
     module = api.PROTOCOL_MODULES[api.decodeMessageVersion(datagram)]
     message, _ = decoder.decode(datagram, asn1Spec=module.Message())
     pdu = module.apiMessage.get_pdu(message)
@@ -29,6 +34,15 @@ def theirs(datagram):
     return found
 
 
+def theirs_v3(datagram):
+    message, _ = decoder.decode(datagram, asn1Spec=rfc3412.SNMPv3Message())
+    pdu = message["msgData"]["plaintext"]["data"].getComponent()
+    return {
+        "community": b"",
+        "varbinds": [(str(name), plain(value)) for name, value in api.v2c.apiPDU.get_varbinds(pdu)],
+    }
+
+
 def plain(value):
     kind = type(value).__name__
     if hasattr(value, "getComponent") and kind not in EXCEPTIONS:
@@ -43,7 +57,7 @@ def plain(value):
 
 
 def ours(datagram):
-    decoded = snmp.decode(datagram)
+    decoded = read(datagram)
     assert isinstance(decoded, snmp.Notification)
     found = {"community": decoded.community, "varbinds": [(item.oid, item.value) for item in decoded.varbinds]}
     if decoded.version == 0:
@@ -54,12 +68,11 @@ def ours(datagram):
 def test_every_valid_notification_reads_as_pysnmp_reads_it():
     compared = 0
     for name, datagram in vectors("valid_notifications").items():
-        if snmp.decode(datagram) == snmp.Ignored("v3"):
-            continue
-        assert snmp.decode(datagram).notes == (), name
-        assert ours(datagram) == theirs(datagram), name
-        compared += 1
-    assert compared == 63
+        if isinstance(read(datagram), snmp.Notification):
+            assert read(datagram).notes == (), name
+            assert ours(datagram) == theirs(datagram), name
+            compared += 1
+    assert compared == 70
 
 
 def test_the_built_and_rebuilt_traps_read_as_pysnmp_reads_them():
@@ -68,36 +81,40 @@ def test_the_built_and_rebuilt_traps_read_as_pysnmp_reads_them():
         assert snmp.decode(datagram).notes == (), name
 
 
-def test_version_3_is_recognised_and_not_read():
-    found = [name for name, datagram in vectors("valid_notifications").items() if snmp.decode(datagram) == ("v3",)]
-    assert len(found) == 10
+def test_an_encrypted_message_shows_its_envelope_only():
+    sealed = [one for one in map(read, vectors("valid_notifications").values()) if isinstance(one, Sealed)]
+    assert len(sealed) == 3
+    assert {one.level for one in sealed} == {2}
+    assert {(one.engine.hex(), one.user) for one in sealed} == {
+        ("8000000001020304", b"trapuser"),
+        ("80001f88806b8fad3b07c2706500000000", b"myuser2"),
+    }
 
 
 @pytest.mark.parametrize("file", ["malformed", "malformed_derived"])
 def test_no_damaged_datagram_becomes_a_notification(file):
     for name, datagram in vectors(file).items():
-        try:
-            decoded = snmp.decode(datagram)
-        except Malformed as error:
-            assert error.reason, name
-            assert str(error), name
-        else:
-            assert decoded == snmp.Ignored("v3"), name
+        with pytest.raises(Malformed) as caught:
+            read(datagram)
+        assert caught.value.reason, name
+        assert str(caught.value), name
 
 
 def test_bent_rules_are_accepted_and_named():
     for name, datagram in vectors("lenient_notifications").items():
-        decoded = snmp.decode(datagram)
-        assert decoded == snmp.Ignored("v3") or decoded.notes, name
+        decoded = read(datagram)
+        assert isinstance(decoded, snmp.Notification), name
+        assert decoded.notes, name
 
 
 def test_other_messages_are_told_apart_and_ignored():
-    kinds = set()
+    kinds = Counter()
     for name, datagram in vectors("valid_other_pdu").items():
-        decoded = snmp.decode(datagram)
-        assert isinstance(decoded, snmp.Ignored), name
-        kinds.add(decoded.what)
-    assert kinds == {"get", "getnext", "getbulk", "set", "response", "v3"}
+        decoded = read(datagram)
+        assert not isinstance(decoded, snmp.Notification), name
+        kinds["encrypted" if isinstance(decoded, Sealed) else decoded.what] += 1
+    assert set(kinds) == {"get", "getnext", "getbulk", "set", "response", "report", "encrypted"}
+    assert kinds["encrypted"] == 27
 
 
 V1 = "302602010004067075626c6963a41906062b06010401094004c00002010201{generic}0201{specific}4301003000"
