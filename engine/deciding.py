@@ -13,6 +13,7 @@ from engine.announcing import Announcer
 from engine.bus.port import Bus
 from engine.clock import Clock
 from engine.guard import deciding, limits
+from engine.guard.blindness import Blindness
 from engine.guard.control import Control, Orders
 from engine.guard.people import People
 from engine.guard.remembering import KEPT, Remembered
@@ -118,7 +119,12 @@ class Decider:
         return deciding.decide(match, policy, together.situation(match, policy, self._remembered, self._sight))
 
     async def decide_all(
-        self, matches: Sequence[Match], estate: Estate, seen: Seen, people: People | None = None
+        self,
+        matches: Sequence[Match],
+        estate: Estate,
+        seen: Seen,
+        people: People | None = None,
+        blind: Blindness | None = None,
     ) -> tuple[Judged, ...]:
         """The decisions about these matches, each of a policy that is followed, in their order.
 
@@ -126,7 +132,7 @@ class Decider:
         each counts with those before it; they are stored side by side, in order per object.
         """
         cases = [Case(match, order.of_events(match.events) or self._policies[match.policy]) for match in matches]
-        return await self._round(cases, Scene(estate, seen, people or {}))
+        return await self._round(cases, Scene(estate, seen, people or {}, blind or {}))
 
     async def ended(self, ended: Ended) -> None:
         """The condition behind a match is over: say so, as an event that leads back to it."""

@@ -181,10 +181,12 @@ class Flow:
             self._took = self._clock.monotonic() - began
 
     async def _settle(self, matches: list[Match]) -> None:
-        estate, seen, people = self.picture.estate, self.picture.seen, self.picture.people
+        picture = self.picture
+        estate = picture.estate
         ours = [match for match in matches if (policy := self._policy_of(match)) is not None
                 and linking.in_scope(estate, policy.spec.scope, match.key)]  # fmt: skip
-        for match, judged in zip(ours, await self._decider.decide_all(ours, estate, seen, people), strict=True):
+        all_judged = await self._decider.decide_all(ours, estate, picture.seen, picture.people, picture.blind)
+        for match, judged in zip(ours, all_judged, strict=True):
             if isinstance(judged, TobanError):
                 log.warning("decision.failed", match=match.id, policy=match.policy, error=str(judged))
             if isinstance(judged, Hold | TobanError):

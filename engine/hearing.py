@@ -7,7 +7,8 @@ from datetime import datetime
 import structlog
 
 from engine.estate import linking, projecting
-from engine.guard import people, witnesses
+from engine.guard import blindness, people, witnesses
+from engine.guard.blindness import Blindness
 from engine.guard.people import People
 from engine.inhand import InHand
 from engine.model import ids, order
@@ -30,6 +31,7 @@ class Picture:
     estate: Estate
     seen: witnesses.Seen
     people: People = field(default_factory=dict)
+    blind: Blindness = field(default_factory=dict)
 
 
 class Hearing:
@@ -95,6 +97,7 @@ class Hearing:
     def _take(self, arrival: Arrival) -> None:
         event = arrival.event
         self.picture.estate = projecting.apply(self.picture.estate, event)
+        self.picture.blind = blindness.follow(self.picture.blind, event, arrival.stored_at)
         act = people.observe(event, arrival.stored_at, self._ours)
         if act is not None:
             self.picture.people = people.remember(self.picture.people, act)

@@ -8,7 +8,8 @@ import structlog
 
 from engine.estate import reading
 from engine.estate.places import Places
-from engine.guard import limits, people, witnesses
+from engine.guard import blindness, limits, people, witnesses
+from engine.guard.blindness import Blindness
 from engine.guard.control import Orders
 from engine.guard.limits import Limits
 from engine.guard.people import People
@@ -49,6 +50,7 @@ class Scene:
     estate: Estate
     seen: witnesses.Seen
     people: People = field(default_factory=dict)
+    blind: Blindness = field(default_factory=dict)
 
 
 class Round:
@@ -130,8 +132,9 @@ class Round:
         if not (limits.is_ungraceful(policy) or limits.takes_capacity(policy)):
             return None
         place = self.places.of(match.key)
-        if place is not None:
-            return sight.blind(place)
+        known = blindness.against(self._scene.blind, place.host.vcenter if place is not None else None)
+        if place is not None or known is not None:
+            return (sight.blind(place) if place is not None else None) or known
         group = self.places.group(match.key)
         found = (sight.blind(one) for one in self.places.hosts_of(group)) if group is not None else ()
         return next((why for why in found if why is not None), None)

@@ -33,10 +33,11 @@ from engine.runs.port import Stop
 from engine.runs.runner import Runner
 from engine.schedule.ticking import Ticking, planned
 from engine.telling import Teller
-from toban import connecting, guarding, parts, settings, sourcing
+from toban import connecting, guarding, parts, settings
 from toban.duty import PolicyWatch
 from toban.reloading import Files
 from toban.settings import Settings
+from toban.source_watch import SourceWatch
 
 log = structlog.get_logger()
 
@@ -137,6 +138,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     hearing = Hearing(declared.site, declared.policies, declared.catalogue, hand, chosen.own_accounts)
     flow = Flow(bus, clock, declared.policies, hearing, decider, runner, FlowSettings(replay=chosen.replay))
     ticking = Ticking(bus, clock, planned(declared.policies))
+    sight = SourceWatch(bus, clock, lambda: (*wires.sources(), ticking.source()))
     watch = PolicyWatch(declared.files, flow, ticking, Teller(bus, clock), clock)
     try:
         async with asyncio.TaskGroup() as group:
@@ -149,7 +151,8 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
                 group.create_task(wires.reporter.run(), name="reports")
             group.create_task(ticking.run(), name="schedules")
             group.create_task(watch.run(), name="policy files")
-            group.create_task(_heartbeat(bus, clock, chosen, wires, (watch, decider, ticking)), name="heartbeat")
+            group.create_task(_heartbeat(bus, clock, chosen, wires, (watch, decider)), name="heartbeat")
+            group.create_task(sight.run(), name="sources")
             ready.write_bytes(orjson.dumps({"pid": os.getpid(), "armed": chosen.armed}))
             log.info("toban.on_duty", armed=chosen.armed, policies=sorted(named), traps=chosen.snmp.bind)
     finally:
@@ -179,12 +182,11 @@ async def _hear(wires: "parts.Wires", group: asyncio.TaskGroup) -> None:
 
 
 async def _heartbeat(
-    bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires", inner: tuple[PolicyWatch, Decider, Ticking]
+    bus: Bus, clock: Clock, chosen: Settings, wires: "parts.Wires", inner: tuple[PolicyWatch, Decider]
 ) -> None:
-    watch, decider, ticking = inner
+    watch, decider = inner
     while True:
         broken, counts = list(watch.problems), dict(sorted(decider.counts.items()))
-        await bus.put("CONTROL", sourcing.KEY, sourcing.written((*wires.sources(), ticking.source())))
         told = {"broken_policies": broken, "decisions": counts, **wires.health()}
         state = {"armed": chosen.armed, "at": clock.now().isoformat(), **told}
         await bus.put("CONTROL", "heartbeat", orjson.dumps(state))

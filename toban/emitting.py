@@ -12,6 +12,8 @@ OWN = frozenset(
         "host.unreachable",
         "source.silent",
         "source.ok",
+        "source.blind",
+        "source.seeing",
         "trap.unmapped",
         "vcenter.unmapped",
         "vcenter.reverted",

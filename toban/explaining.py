@@ -117,7 +117,7 @@ async def explain(bus: Bus, site: Site, catalogue: Catalogue, question: Question
     match = next((one for one in matches.values() if one.key == question.object and one.stays), None)
     decider = Decider(bus, clock, Control(bus), _NoSight(), {policy.name: policy}, question.guard)
     await decider.rebuild()
-    scene = Scene(picture.estate, picture.seen, picture.people)
+    scene = Scene(picture.estate, picture.seen, picture.people, picture.blind)
     supposed = match or _supposed(policy, question, last)
     return Explained(
         policy=policy,

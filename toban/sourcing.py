@@ -26,6 +26,12 @@ async def read(bus: Bus, now: datetime) -> tuple[Source, ...]:
     since = max(0.0, (now - entry.stored_at).total_seconds())
     away = f"nobody has been on duty for {since:.0f} s" if since >= ON_DUTY_WITHIN else None
     return tuple(
-        one.model_copy(update={"age": one.age + since if one.age is not None else None, "blind": away or one.blind})
+        one.model_copy(
+            update={"age": _older(one.age, since), "beat": _older(one.beat, since), "blind": away or one.blind}
+        )
         for one in _SOURCES.validate_json(entry.value)
     )
+
+
+def _older(age: float | None, seconds: float) -> float | None:
+    return age + seconds if age is not None else None

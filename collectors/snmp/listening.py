@@ -6,6 +6,7 @@ the unpublished part of the spool is published again under the same ids. Order i
 
 import asyncio
 import os
+import secrets
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,9 @@ from engine.model.source import Source
 log = structlog.get_logger()
 
 BATCH = 512
+BEAT_EVERY = 5.0
+DEAF_AFTER = 20.0
+"""Seconds without hearing its own heartbeat after which the port counts as deaf."""
 SPOOL_PAUSE = 1.0
 """Seconds before a spool that is full or broken is tried again."""
 
@@ -80,6 +84,10 @@ class TrapListener(asyncio.DatagramProtocol):
         self._gate: Gate | None = None
         self._engine_file = settings.spool_dir / "engine.json"
         self._written: EngineState | None = None
+        self._mark = secrets.token_bytes(16)
+        """Only this process knows it: a datagram with it is our own heartbeat, and nothing but this octet string."""
+        self._beat: float | None = None
+        self._stuck: str | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -92,9 +100,13 @@ class TrapListener(asyncio.DatagramProtocol):
 
     def source(self) -> Source:
         """How traps stand. No trap for long is no blindness: a healthy chassis has nothing to say."""
-        counts = self.counts()
-        age = self._clock.monotonic() - self._last if self._last is not None else None
-        return Source(name="traps", age=age, gaps=counts.missed, drops=counts.drops())
+        counts, now = self.counts(), self._clock.monotonic()
+        age = now - self._last if self._last is not None else None
+        beat = now - self._beat if self._beat is not None else None
+        deaf = f"the trap port has not heard its own heartbeat for {beat:.0f} s" if (beat or 0.0) > DEAF_AFTER else None
+        closed = "the trap port is not open" if beat is None else None
+        blind = closed or deaf or self._stuck
+        return Source(name="traps", age=age, beat=beat, blind=blind, gaps=counts.missed, drops=counts.drops())
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest refused datagrams."""
@@ -120,6 +132,7 @@ class TrapListener(asyncio.DatagramProtocol):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep(kept, delivery), name="traps.keep")
                 group.create_task(delivery.run(), name="traps.deliver")
+                group.create_task(self._live(), name="traps.heartbeat")
                 ready.set()
         finally:
             if self._transport is None:
@@ -132,6 +145,9 @@ class TrapListener(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Judge one datagram and put it into the waiting room; never raises."""
         source, port = addr[0], addr[1]
+        if data == self._mark:
+            self._beat = self._clock.monotonic()
+            return
         self._tally.add("received")
         if not self._sources.admits(source):
             self._reject("source", source, data)
@@ -216,6 +232,16 @@ class TrapListener(asyncio.DatagramProtocol):
         granted = opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         log.info("trap.listening", address=name[0], port=name[1], receive_buffer=granted)
 
+    async def _live(self) -> None:
+        """Send a heartbeat through the real socket: silence of chassis and deafness of ours look alike otherwise."""
+        host, port = self._bound
+        to = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  any address hears loopback
+        self._beat = self._clock.monotonic()
+        while True:
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.sendto(self._mark, (to, port))
+            await self._clock.sleep(BEAT_EVERY)
+
     async def _keep(self, kept: spool.Spool, delivery: delivering.Delivery) -> None:
         while True:
             await self._wake.wait()
@@ -232,8 +258,10 @@ class TrapListener(asyncio.DatagramProtocol):
             await asyncio.to_thread(self._durable, kept, batch, self._gate.state() if self._gate else None)
         except (spool.Full, OSError) as error:
             log.warning("trap.spool.waits", error=str(error), waiting=len(self._heard))
+            self._stuck = f"traps cannot be kept on disk: {error}"[:256]
             await self._clock.sleep(SPOOL_PAUSE)
             return False
+        self._stuck = None
         self._tally.add("spooled", len(batch))
         return True
 

@@ -43,7 +43,8 @@ class Contact:
 
     def source(self) -> Source:
         """How this vCenter stands."""
-        return Source(name=f"vcenter:{self.name}", age=self.clock.monotonic() - self.heard, blind=self.doubt())
+        age = self.clock.monotonic() - self.heard
+        return Source(name=f"vcenter:{self.name}", age=age, beat=age, blind=self.doubt())
 
     def doubt(self) -> str | None:
         """Why this vCenter is no witness now, or None."""

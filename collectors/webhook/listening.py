@@ -28,6 +28,8 @@ log = structlog.get_logger()
 SLOWEST_BODY = 10.0
 SLOWEST_STORE = 20.0
 """Seconds for storing all events of a message; then its sender is asked to come again."""
+STALLED = 10.0
+"""Seconds without a turn of the server after which it counts as not listening."""
 AT_ONCE = 16
 """Messages whose events are being stored; more wait."""
 
@@ -74,7 +76,8 @@ class Intake:
         self._strangers = _Heard()
         self._server = serving.server(self.answer, settings.networks, settings.certificate)
         self._bound = (settings.bind, settings.port)
-        self._serves = False
+        self._server.beat = self._alive
+        self._beat: float | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -85,27 +88,32 @@ class Intake:
         """Hear until cancelled; `ready` is set once messages are answered. ConfigurationError: the port is taken."""
         opened = serving.bound(self._settings.bind, self._settings.port)
         name = opened.getsockname()
-        self._bound, self._serves, self._began = (name[0], name[1]), True, self._clock.monotonic()
+        self._bound, self._began = (name[0], name[1]), self._clock.monotonic()
         log.info("webhook.listening", address=name[0], port=name[1], tls=self._settings.certificate is not None)
         try:
             await self._server.until_cancelled(opened, ready)
         finally:
-            self._serves = False
+            self._beat = None
+
+    def _alive(self) -> None:
+        self._beat = self._clock.monotonic()
 
     def sources(self) -> tuple[Source, ...]:
         """How each client stands; one that promised nothing may be quiet without being blind."""
-        closed = None if self._serves else "the webhook does not listen"
-        found = [self._source(client, heard, closed) for client, heard in self._heard.items()]
+        beat = self._clock.monotonic() - self._beat if self._beat is not None else None
+        found = [self._source(client, heard, beat) for client, heard in self._heard.items()]
         if self._strangers.drops:
-            found.append(Source(name="webhook", drops=self._strangers.drops))
+            found.append(Source(name="webhook", beat=beat, drops=dict(self._strangers.drops)))
         return tuple(found)
 
-    def _source(self, client: str, heard: _Heard, closed: str | None) -> Source:
+    def _source(self, client: str, heard: _Heard, beat: float | None) -> Source:
         now, bound = self._clock.monotonic(), self._settings.silent_after.get(client)
         quiet = now - (heard.last if heard.last is not None else self._began)
         silent = f"{client} has not posted anything for {quiet:.0f} s" if bound is not None and quiet > bound else None
+        closed = "the webhook does not listen" if beat is None or beat > STALLED else None
         age = now - heard.last if heard.last is not None else None
-        return Source(name=f"webhook:{client}", age=age, blind=closed or silent, gaps=heard.gaps, drops=heard.drops)
+        about = {"name": f"webhook:{client}", "gaps": heard.gaps, "drops": dict(heard.drops)}
+        return Source(**about, age=age, beat=beat, blind=closed or silent)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI 3)."""

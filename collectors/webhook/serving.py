@@ -79,6 +79,9 @@ class Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """Stops when its task is cancelled; signals belong to the process, not to it."""
 
+    beat: Callable[[], None] = staticmethod(lambda: None)
+    """Called while it is at work."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take none."""
@@ -92,6 +95,11 @@ class Server(uvicorn.Server):
         finally:
             if self.started:
                 await self.shutdown([bound_socket])
+
+    async def on_tick(self, counter: int) -> bool:
+        """The library's own heartbeat, ten times a second."""
+        self.beat()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and say so."""

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     GROUP = "group"
     VCENTER = "vcenter"
     SENDER = "sender"
+    SOURCE = "source"
     TOBAN = "toban"
     UNKNOWN = "unknown"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Source(BaseModel):
@@ -11,11 +11,15 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """`traps`, `vcenter:NAME`, `schedule` or `webhook:CLIENT`."""
+    """`traps`, `vcenter:NAME`, `schedule`, `clock`, `webhook:CLIENT`, `probe`, `bmc`, `redfish:CHASSIS/SLOT`."""
     age: float | None = None
     """Seconds since it was last heard; None: not yet."""
     blind: str | None = None
     """Why it is no witness now (safety rule S3), or None."""
+    since: AwareDatetime | None = None
+    """Since when it is blind."""
+    beat: float | None = None
+    """Seconds since the part that hears it last proved that it can hear; None: only what it hears proves that."""
     gaps: int = 0
     """Numbers that a counting sender used and nobody heard."""
     drops: Mapping[str, int] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from engine.bus.memory import MemoryBus
 from engine.clock import HandClock
 from engine.deciding import Decider, DeciderSettings
 from engine.estate import linking, projecting
-from engine.guard import people, witnesses
+from engine.guard import blindness, people, witnesses
 from engine.guard.control import Control
 from engine.guard.sight import Sight
 from engine.model.catalogue import Catalogue
@@ -89,6 +89,7 @@ class Stage:
         self.clock, self.catalogue, self.estate = setting.clock, catalogue, setting.estate
         self.seen: witnesses.Seen = {}
         self.people: people.People = {}
+        self.blind: blindness.Blindness = {}
         self.bus = MemoryBus(self.clock)
         self.control = Control(self.bus)
         self.decider = Decider(self.bus, self.clock, self.control, setting.sight, self.policies, setting.guard)
@@ -127,6 +128,7 @@ class Stage:
     def take(self, arrival: Arrival) -> None:
         """What an arrival changes in the picture."""
         self.estate = projecting.apply(self.estate, arrival.event)
+        self.blind = blindness.follow(self.blind, arrival.event, arrival.stored_at)
         act = people.observe(arrival.event, arrival.stored_at, self._setting.ours)
         if act is not None:
             self.people = people.remember(self.people, act)
@@ -154,7 +156,8 @@ class Stage:
 
     async def _decide_all(self, matches: list[Match]) -> None:
         self._setting.deciding(matches)
-        judged = await self.decider.decide_all(matches, self.estate, self.seen, self.people) if matches else ()
+        known = (self.estate, self.seen, self.people, self.blind)
+        judged = await self.decider.decide_all(matches, *known) if matches else ()
         for match, decision in zip(matches, judged, strict=True):
             if isinstance(decision, TobanError):
                 raise decision

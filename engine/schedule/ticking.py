@@ -86,7 +86,7 @@ class Ticking:
         """How the schedules stand: heard is a complete tick, whether or not something was due."""
         age = self._clock.monotonic() - self._last
         late = f"no schedule has been looked at for {age:.0f} s" if age > LATE else None
-        return Source(name="schedule", age=age, blind=late)
+        return Source(name="schedule", age=age, beat=age, blind=late)
 
     async def run(self) -> None:
         """Tick until cancelled; a bus that fails is asked again, and nothing is skipped meanwhile."""

@@ -129,6 +129,12 @@ class Site:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def sources(self) -> list[dict]:
+        """How the sources stand; blind ones are no failure of the question."""
+        done = self.cli("sources", "--json")
+        assert done.returncode in (0, 1), done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     def until_line(self, room: str, what: str, within: float = 40.0, about: str | None = None) -> dict:
         """The first line of `events`, `decisions` or `runs` with this `what`."""
         end = time.monotonic() + within

@@ -110,6 +110,10 @@ def test_a_wrong_password_is_told_once_and_not_hammered(tmp_path):
     with here.datacenter(), here.duty("--embedded") as duty:
         until_said(duty, "wrong user name or password")
         here.until_line("events", "source.silent")
+        here.until_line("events", "source.blind", about="source:vcenter:vc1")
+        found = {one["name"]: one for one in here.sources()}
+        assert (found["traps"]["blind"], found["vcenter:vc1"]["blind"] is None) == (None, False)
+        assert found["vcenter:vc1"]["since"] is not None
         time.sleep(4)  # real time: an account would be hammered in it
         assert duty.words().count("wrong user name or password") <= 2
     assert "Traceback" not in duty.words()

@@ -28,11 +28,13 @@ def show(console: Console, found: tuple[Source, ...], *, as_json: bool) -> None:
     if not found:
         console.print("nobody has ever been on duty here: no source is heard", soft_wrap=True)
         return
-    table = Table("source", "last heard", "gaps", "lost", "blind", box=None)
+    table = Table("source", "last heard", "heartbeat", "gaps", "lost", "blind", box=None)
     for one in found:
+        beat = f"{one.beat:.0f} s ago" if one.beat is not None else "-"
+        since = f"since {one.since:%H:%M:%S}: " if one.since is not None else ""
         heard = f"{one.age:.0f} s ago" if one.age is not None else "not yet"
         lost = ", ".join(f"{reason} {count}" for reason, count in sorted(one.drops.items()))
-        table.add_row(one.name, heard, str(one.gaps), lost or "-", one.blind or "-")
+        table.add_row(one.name, heard, beat, str(one.gaps), lost or "-", f"{since}{one.blind}" if one.blind else "-")
     console.print(table)
 
 

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from collectors.snmp import composing, spool
+from collectors.snmp import listening as hearing
 from collectors.snmp.composing import BladeOf
 from collectors.snmp.listening import TrapListener, TrapSettings
 from engine.bus.memory import MemoryBus
@@ -192,3 +193,30 @@ def test_a_drill_trap_reads_back_as_the_fault_it_names():
         assert (event.type, event.subject) == (kind, "machine:chassis1/2")
     with pytest.raises(ConfigurationError, match="no trap of CPQRACK-MIB"):
         composing.c7000(1, BladeOf("chassis1", "S", 1), b"public")
+
+
+def test_a_port_that_does_not_hear_its_own_heartbeat_is_deaf_and_one_that_does_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(hearing, "BEAT_EVERY", 0.01)
+
+    class Turned(SystemClock):
+        ahead = 0.0
+
+        def monotonic(self):
+            return super().monotonic() + self.ahead
+
+    clock = Turned()
+
+    async def go():
+        async with listening(tmp_path, MemoryBus(clock), clock) as wire:
+            clock.ahead = 60.0
+            await asyncio.sleep(0.2)
+            hears = wire.listener.source()
+            wire.listener._mark = b"the heartbeat of another process"
+            await asyncio.sleep(0.05)
+            clock.ahead = 120.0
+            return hears, wire.listener.source(), wire.listener.counts()
+
+    hears, deaf, counts = asyncio.run(go())
+    assert (hears.blind, hears.beat < 5, hears.age) == (None, True, None)
+    assert "has not heard its own heartbeat for 60 s" in deaf.blind
+    assert counts.received == sum(counts.rejected.values()), "a heartbeat of ours is no datagram of others"

@@ -39,9 +39,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def listening(folder, bus=None, **changes):
+async def listening(folder, bus=None, clock=None, **changes):
     settings = TrapSettings(spool_dir=folder / "spool", bind="127.0.0.1", port=0, **changes)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     store = bus or MemoryBus(clock)
     listener = TrapListener(settings, MAPS, ORIGINS, store, clock)
     ready = asyncio.Event()

@@ -179,8 +179,8 @@ def test_a_client_that_promised_to_post_is_blind_when_it_stops():
     settings = intake.WebhookSettings(tokens={"alertmanager": (TOKEN,)}, silent_after={"alertmanager": 300.0})
     made = intake.Intake(settings, {}, MemoryBus(clock), clock)
     assert made.sources()[0].blind == "the webhook does not listen"
-    made._serves = True
     clock.turn(300)
+    made._alive()
     assert made.sources()[0].blind is None
     clock.turn(1)
     assert made.sources()[0].blind == "alertmanager has not posted anything for 301 s"
