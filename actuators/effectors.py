@@ -27,6 +27,7 @@ from actuators.vsphere import (
     stopping,
     verifying,
 )
+from actuators.vsphere.compatibility import Compatibility
 from actuators.vsphere.sessions import VCenters
 from actuators.vsphere.tasks import TaskWatch
 from actuators.vsphere.world import World
@@ -89,6 +90,7 @@ class Effectors:
         self._vcenters = VCenters(settings.vcenters, clock)
         self._bmcs = Offload("bmc", BMC_THREADS)
         world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
+        compatibility = Compatibility(world)
         blades = Blades(self._open, self._bmcs, clock, settings.fence)
         self.armed: Mapping[str, Effector] = {
             "machine.power_off": PowerOff(blades),
@@ -109,7 +111,7 @@ class Effectors:
             "vm.register": registering.Register(world),
             "vm.power_on": starting.PowerOn(world),
             "vm.restart": restarting.Restart(world),
-            "vm.migrate": migrating.Migrate(world),
+            "vm.migrate": migrating.Migrate(world, compatibility),
             "vm.suspend": stopping.Suspend(world),
             "vm.shutdown": stopping.Shutdown(world),
             "vm.verify": verifying.Verify(world),

@@ -117,7 +117,7 @@ class Session:
         view = views.CreateContainerView(self.content.rootFolder, [kind], True)
         try:
             spec = view_filter(view, {kind: paths})
-            return self._pages(spec)
+            return self.pages(spec)
         finally:
             view.DestroyView()
 
@@ -127,7 +127,7 @@ class Session:
             objectSet=[query.ObjectSpec(obj=target)],
             propSet=[query.PropertySpec(type=type(target), pathSet=list(paths))],
         )
-        rows = self._pages(spec)
+        rows = self.pages(spec)
         if not rows:
             raise vmodl.fault.ManagedObjectNotFound(msg="the object is gone", obj=target)
         return rows[0]
@@ -138,9 +138,10 @@ class Session:
             objectSet=[query.ObjectSpec(obj=target) for target in targets],
             propSet=[query.PropertySpec(type=kind, pathSet=list(paths))],
         )
-        return self._pages(spec)
+        return self.pages(spec)
 
-    def _pages(self, spec: Any) -> list[Row]:
+    def pages(self, spec: Any) -> list[Row]:
+        """Everything that a filter selects, read page by page."""
         collector = self.content.propertyCollector
         result = collector.RetrievePropertiesEx([spec], query.RetrieveOptions(maxObjects=PAGE))
         rows: list[Row] = []

@@ -4,7 +4,9 @@ from typing import Any
 
 from pyVmomi import vim
 
+from engine.clients import vsphere_moving
 from engine.clients.vsphere import Session
+from engine.clients.vsphere_moving import Journey
 from engine.model.errors import Permanent
 
 
@@ -78,12 +80,10 @@ def shut_down(session: Session, host_ref: str) -> str:
     return _ref(session.managed(vim.HostSystem, host_ref).ShutdownHost_Task(False))
 
 
-def relocate(session: Session, vm_ref: str, host_ref: str, pool_ref: str | None) -> str:
-    """RelocateVM_Task to another host; the disks stay."""
-    spec = vim.vm.RelocateSpec(host=session.managed(vim.HostSystem, host_ref))
-    if pool_ref is not None:
-        spec.pool = session.managed(vim.ResourcePool, pool_ref)
-    return _ref(session.managed(vim.VirtualMachine, vm_ref).RelocateVM_Task(spec))
+def relocate(session: Session, journey: Journey) -> str:
+    """RelocateVM_Task to another host, and another datastore where the journey names one; otherwise the disks stay."""
+    vm = session.managed(vim.VirtualMachine, journey.vm_ref)
+    return _ref(vm.RelocateVM_Task(vsphere_moving.relocation(session, journey)))
 
 
 def answer(session: Session, vm_ref: str, question: str, key: str) -> None:

@@ -248,4 +248,4 @@ def about_both(place, verb, name="esx1", **changes):
 
 def migration(place, name="VM-01", source="esx1", target="esx2", **more):
     uuid = place.world.truth.hosts[target].blade.slot.uuid
-    return about_vm(place, "vm.migrate", name, source=source, target=target, target_uuid=uuid, **more)
+    return about_vm(place, "vm.migrate", name, **{"source": source, "target": target, "target_uuid": uuid, **more})

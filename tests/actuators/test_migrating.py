@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from actuators.vsphere.migrating import Wanted, judge
+from actuators.vsphere.migrating import Found, Wanted, judge
 from engine.clients.vsphere_reading import HostFacts, VmFacts
 from engine.model.command import State
 from tests.actuators.place import migration
@@ -70,10 +70,10 @@ def test_a_vm_whose_disks_the_target_does_not_mount_does_not_move_cold_either(pl
     ],
 )
 def test_what_the_records_allow_a_cold_move(vm, target, state):
-    assert judge(vm, target, COLD).state is state
+    assert judge(Found(vm, target), COLD).state is state
 
 
 def test_a_hot_move_is_only_done_when_the_vm_runs_there():
     hot = replace(COLD, cold=False)
-    assert judge(replace(VM, host=TARGET), TARGET, hot).state is State.UNKNOWN
-    assert judge(replace(VM, host=TARGET, power="poweredOn"), TARGET, hot).state is State.REACHED
+    assert judge(Found(replace(VM, host=TARGET), TARGET), hot).state is State.UNKNOWN
+    assert judge(Found(replace(VM, host=TARGET, power="poweredOn"), TARGET), hot).state is State.REACHED

@@ -1,10 +1,13 @@
 """What our hands on vSphere promise, held over the wire against any endpoint (see tests/contracts/vsphere.py)."""
 
+from dataclasses import replace
+
 import pytest
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from actuators.vsphere.trails import About, Trail
-from engine.clients import vsphere_orders, vsphere_reading, vsphere_tasks
+from engine.clients import vsphere_moving, vsphere_orders, vsphere_reading, vsphere_tasks
+from engine.clients.vsphere_moving import Journey
 from engine.model.command import State
 from tests.contracts.vsphere import done, finished, handled, host_of, off, on, ordered, some_vm
 
@@ -36,6 +39,33 @@ def test_a_hot_migration_ends_on_its_target_without_a_stop(session, endpoint, tm
     after, tasks = handled(endpoint, tmp_path, command.verb, work)
     assert (after.state, after.facts["host"]) == (State.REACHED, target.get("name"))
     assert len(tasks) == 1
+
+
+def test_a_move_is_checked_by_the_vcenter_itself_and_what_it_lacks_is_told_apart(session, endpoint):
+    vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
+    target = next(row for row in session.read(vim.HostSystem, ("name",)) if row.ref != vm.host.ref)
+    journey = Journey(vm.ref, target.ref, None)
+    task = vsphere_moving.check(session, journey)
+    assert finished(session, task).state == "success"
+    assert vsphere_moving.verdict(session, task).errors == ()
+    assert vsphere_reading.vm_by_uuid(session, vm.instance_uuid).host.ref == vm.host.ref
+    rests = replace(journey, power="poweredOff")
+    if endpoint.ours:
+        task = vsphere_moving.check(session, rests)
+        assert finished(session, task).state == "success"
+    else:  # the checker of the third party knows relocations only
+        with pytest.raises(vmodl.fault.MethodNotFound):
+            vsphere_moving.check(session, rests)
+
+
+def test_the_datacenter_of_a_host_is_found_by_walking_up(session):
+    vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
+    target = next(row for row in session.read(vim.HostSystem, ("name",)) if row.ref != vm.host.ref)
+    other = vsphere_reading.host_by_name(session, target.get("name"))
+    found = vsphere_moving.around(session, vm, other)
+    (center,) = session.read(vim.Datacenter, ("name",))
+    assert found.source_center == found.target_center == (center.ref, center.get("name"))
+    assert found.names == {}
 
 
 def test_a_running_vm_is_reset_and_one_that_is_off_or_suspended_is_started(session, endpoint, tmp_path):

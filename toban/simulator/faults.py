@@ -6,7 +6,7 @@ from pyVmomi import vim, vmodl
 
 from toban.simulator.chassis import Chassis
 from toban.simulator.truth import Blade, Host, Truth
-from toban.simulator.vcenter import hosts, machines
+from toban.simulator.vcenter import hosts, moving
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.endpoint import METHODS, Endpoint
 from toban.simulator.vcenter.sessions import Session
@@ -49,6 +49,10 @@ class Faults:
             "vm-inaccessible": lambda t: self._unseen(t, "inaccessible"),
             "host-never-boots": lambda t: self._comes_up(t, boots=False),
             "host-boots": lambda t: self._comes_up(t, boots=True),
+            "vmotion-off": lambda t: self._vmotion(t, on=False),
+            "vmotion-on": lambda t: self._vmotion(t, on=True),
+            "vmotion-unlicensed": lambda t: self._licence(t, held=False),
+            "vmotion-licensed": lambda t: self._licence(t, held=True),
             "shutdown-hangs": self._hangs_on_the_way,
             "task-fails": lambda m: self._fails(self._method(m)),
             "answer-lost": lambda m: endpoint.losing.add(self._method(m)),
@@ -103,7 +107,7 @@ class Faults:
                 msg = f"{vm} is not in the inventory"
                 raise Unknown(msg)
             order = vim.vm.RelocateSpec(host=inventory.hosts[host], pool=inventory.pool)
-            machines.relocate(self._center, Session("administrator", user="Administrator"), record, order)
+            moving.relocate(self._center, Session("administrator", user="Administrator"), record, order)
 
     def _machine(self, target: str) -> str:
         if target in self._truth.blades:
@@ -136,6 +140,18 @@ class Faults:
     def _comes_up(self, target: str, *, boots: bool) -> None:
         with self._truth.lock:
             self._truth.blades[self._machine(target)].boots = boots
+
+    def _vmotion(self, target: str, *, on: bool) -> None:
+        with self._truth.lock:
+            host = self._host(target)
+            host.mobility.vmotion = on
+            record = self._center.belief.record(host)
+            if record is not None:
+                self._center.inventory.set(record, "summary.config.vmotionEnabled", on)
+
+    def _licence(self, target: str, *, held: bool) -> None:
+        with self._truth.lock:
+            self._host(target).mobility.licensed = held
 
     def _hangs_on_the_way(self, target: str) -> None:
         with self._truth.lock:

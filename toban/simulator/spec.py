@@ -120,6 +120,8 @@ class TaskSeconds(_Strict):
 
     power: float = 0.5
     relocate: float = 3.0
+    check: float = 0.1
+    """A move that is only checked."""
     register_vm: float = Field(default=0.5, alias="register")
     disconnect: float = 0.5
     remove: float = 0.5
@@ -150,6 +152,17 @@ class HostSpec(_Strict):
     joined: bool = True
     """VCenter has it in its inventory when the datacenter begins."""
     on: bool = True
+    vmotion: bool = True
+    """A VMkernel port serves vMotion."""
+    vmotion_licensed: bool = True
+    vmotion_address: str | None = None
+    """Of that port, such as 10.1.0.11/24; hosts without one count as being on one LAN with everybody."""
+    networks: tuple[str, ...] = ("VM Network",)
+    """Port groups."""
+    newest_hardware: int = 21
+    """The newest VM hardware version that it can run."""
+    cpu: int = 1
+    """Generation of its CPU; a VM with a running state goes to no older one than that where it was started."""
 
 
 class VmSpec(_Strict):
@@ -162,6 +175,10 @@ class VmSpec(_Strict):
     memory_mb: int = 4096
     demand_mhz: int = 500
     on: bool = True
+    disk_gb: int = 20
+    network: str = "VM Network"
+    hardware: int = 19
+    """VM hardware version."""
 
 
 class Simulation(_Strict):

@@ -49,6 +49,19 @@ class Blade:
 
 
 @dataclass(slots=True)
+class Mobility:
+    """What decides whether VMs can move to a host or away from it."""
+
+    vmotion: bool = True
+    licensed: bool = True
+    address: str | None = None
+    """Of the VMkernel port for vMotion, with the length of its network's prefix."""
+    networks: tuple[str, ...] = ()
+    newest_hardware: int = 21
+    cpu: int = 1
+
+
+@dataclass(slots=True)
 class Host:
     """A hypervisor on its blade."""
 
@@ -59,6 +72,7 @@ class Host:
     memory_mb: int
     thumbprint: str = ""
     joined: bool = True
+    mobility: Mobility = field(default_factory=Mobility)
     running: set[str] = field(default_factory=set)
     """Names of VMs whose copy runs here, whatever vCenter believes."""
 
@@ -80,6 +94,11 @@ class Vm:
     cpus: int
     memory_mb: int
     demand_mhz: int
+    disk_gb: int = 20
+    network: str = "VM Network"
+    hardware: int = 19
+    cpu: int = 1
+    """Generation of the CPU on which it was started last."""
 
 
 @dataclass(slots=True)
@@ -140,6 +159,7 @@ class Truth:
                     raise Locked(vm)
             if vm not in self.hosts[host].running:
                 self.hosts[host].running.add(vm)
+                self.vms[vm].cpu = self.hosts[host].mobility.cpu
                 self.ledger.write("vm.started", vm=vm, host=host, why=why)
 
     def stop(self, vm: str, host: str, why: str) -> None:
@@ -160,6 +180,13 @@ class Truth:
             self.hosts[source].running.discard(vm)
             self.hosts[target].running.add(vm)
             self.ledger.write("vm.moved", vm=vm, source=source, target=target)
+
+    def rehouse(self, vm: str, datastore: str) -> None:
+        """Its files lie on another datastore now."""
+        with self.lock:
+            files = self.vms[vm]
+            self.ledger.write("vm.disks_moved", vm=vm, source=files.datastore, target=datastore)
+            files.datastore, files.path = datastore, f"[{datastore}] {vm}/{vm}.vmx"
 
     def cut(self, machine: str, why: str, *, ordered: bool) -> None:
         """Take a blade's power away: by an order (`power.off`) or by failure (`power.lost`)."""
@@ -237,7 +264,8 @@ def _hosts(spec: Spec, blades: dict[str, Blade]) -> dict[str, Host]:
             msg = f"host {one.name} sits in {machine}, which is no slot of the estate"
             raise SpecError(msg)
         blades[machine].powered = blades[machine].booted = one.on
-        what = (one.cores, one.mhz, one.memory_mb, one.thumbprint, one.joined)
+        ways = (one.vmotion, one.vmotion_licensed, one.vmotion_address, one.networks, one.newest_hardware, one.cpu)
+        what = (one.cores, one.mhz, one.memory_mb, one.thumbprint, one.joined, Mobility(*ways))
         found[one.name] = Host(one.name, blades[machine], *what)
     return found
 
@@ -254,6 +282,9 @@ def _vms(simulation: Simulation) -> dict[str, Vm]:
             cpus=vm.cpus,
             memory_mb=vm.memory_mb,
             demand_mhz=vm.demand_mhz,
+            disk_gb=vm.disk_gb,
+            network=vm.network,
+            hardware=vm.hardware,
         )
         for vm in simulation.vms
     }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/simulator/esx"
 )
 
 func main() {
@@ -24,6 +25,7 @@ func main() {
 	machines := flag.Int("vms", 3, "VMs of the cluster")
 	flag.Parse()
 
+	esx.HostSystem.Summary.Config.VmotionEnabled = true // its hosts say that vMotion is off, and move VMs all the same
 	model := simulator.VPX()
 	model.Host = 0
 	model.ClusterHost = *hosts

@@ -87,6 +87,7 @@ class Center:
             ),
             taskManager=add(vim.TaskManager, "TaskManager", recentTask=Computed(self.tasks_recent), maxCollector=32),
             searchIndex=add(vim.SearchIndex, "SearchIndex"),
+            vmProvisioningChecker=add(vim.vm.check.ProvisioningChecker, "ProvChecker"),
         )
         registry.add(vim.ServiceInstance, "ServiceInstance", content=content)
         return content

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from toban.simulator.vcenter import hosts, joining, machines, reading, registering, searching, sessions, soap
+from toban.simulator.vcenter import hosts, joining, machines, moving, reading, registering, searching, sessions, soap
 from toban.simulator.vcenter.center import Center
 from toban.simulator.web import Answer, Request
 
@@ -14,6 +14,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **reading.METHODS,
     **searching.METHODS,
     **machines.METHODS,
+    **moving.METHODS,
     **registering.METHODS,
     **hosts.METHODS,
     **joining.METHODS,
@@ -79,7 +80,7 @@ class Endpoint:
         handler = METHODS.get(name)
         if handler is None:
             self.unknown[name] += 1
-            raise soap.missing_method(name)
+            raise soap.missing_method(name, call.this)
         if name not in OPEN and not _is_open_fetch(call):
             sessions.require(session)
         return handler(self._center, session, call.this, *call.args)

@@ -29,6 +29,7 @@ class Inventory:
     pool: Any
     hosts: dict[str, Any] = field(default_factory=dict)
     stores: dict[str, Any] = field(default_factory=dict)
+    networks: dict[str, Any] = field(default_factory=dict)
 
     def vm_at(self, path: str) -> Any:
         """The record of a .vmx path, or None."""
@@ -189,6 +190,22 @@ def add_store(made: Inventory, store: Store) -> Any:
         host=Computed(lambda: [_mount(made.hosts[name]) for name in mounted if name in made.hosts]),
         vm=Computed(lambda: listed([vm for vm in made.vms() if vim.Datastore(ref) in made.get(vm, "datastore")])),
     )
+
+
+def add_network(made: Inventory, name: str) -> Any:
+    """A port group, one object for all hosts that have one of this name."""
+    ref = made.registry.next_ref("network")
+    found = made.registry.add(
+        vim.Network,
+        ref,
+        name=name,
+        parent=made.get(made.datacenter, "networkFolder"),
+        overallStatus=GREEN,
+        summary=vim.Network.Summary(network=vim.Network(ref), name=name, accessible=True, ipPoolName=""),
+        host=Computed(lambda: listed([h for h in made.hosts.values() if name in made.truth_of(h).mobility.networks])),
+    )
+    made.networks[name] = found
+    return found
 
 
 def _mount(host: Any) -> Any:

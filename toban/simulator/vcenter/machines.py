@@ -138,53 +138,6 @@ def suspend(center: Center, session: Session, vm: Any) -> Any:
     return center.start("SuspendVM_Task", vm, center.seconds.power, work, session.user or "")
 
 
-def relocate(center: Center, session: Session, vm: Any, spec: Any, _: Any = None) -> Any:
-    """RelocateVM_Task: another host, the same datastore."""
-    return _move(center, session, "RelocateVM_Task", (vm, spec.host, spec.pool))
-
-
-def migrate(center: Center, session: Session, vm: Any, *rest: Any) -> Any:
-    """MigrateVM_Task(pool, host, priority, state)."""
-    return _move(center, session, "MigrateVM_Task", (vm, rest[1], rest[0]))
-
-
-def _move(center: Center, session: Session, method: str, order: tuple[Any, Any, Any]) -> Any:
-    vm, target, pool = order
-    inventory = center.inventory
-    center.registry.find(vm)
-    if target is None or (pool is not None and pool != inventory.pool):
-        raise vmodl.fault.InvalidArgument(
-            msg="host and pool must belong to one compute resource", invalidProperty="spec.pool"
-        )
-    center.registry.find(target)
-    center.require_reach(inventory.get(vm, "runtime.host"))
-    hot = inventory.get(vm, "runtime.powerState") == On
-    seconds = center.seconds.relocate if hot else center.seconds.register_vm
-    task = center.start(method, vm, seconds, lambda: _arrive(center, vm, target), session.user or "")
-    kind = vim.event.VmBeingHotMigratedEvent if hot else vim.event.VmBeingRelocatedEvent
-    center.announce(task, center.events.about_vm(kind, vm, destHost=center.events.host(target)))
-    return task
-
-
-def _arrive(center: Center, vm: Any, target: Any) -> None:
-    inventory = center.inventory
-    source, files = inventory.get(vm, "runtime.host"), inventory.files(vm)
-    for host in (source, target):
-        center.require_reach(host)
-    require_service(center, target)
-    here, there = inventory.truth_of(source), inventory.truth_of(target)
-    if there.name not in center.truth.stores[files.datastore].hosts:
-        raise vim.fault.InvalidDatastore(msg=f"{there.name} does not mount {files.datastore}", name=files.datastore)
-    hot = files.name in here.running
-    if hot:
-        center.truth.move(files.name, here.name, there.name)
-    inventory.set(vm, "runtime.host", target)
-    inventory.touch(source, "vm")
-    inventory.touch(target, "vm")
-    kind = vim.event.VmMigratedEvent if hot else vim.event.VmRelocatedEvent
-    center.events.post(center.events.about_vm(kind, vm, sourceHost=center.events.host(source)))
-
-
 def require_service(center: Center, host: Any) -> None:
     """Raises InvalidState for a host in maintenance mode."""
     if center.inventory.get(host, "runtime.inMaintenanceMode"):
@@ -216,8 +169,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "PowerOnMultiVM_Task": power_on_many,
     "PowerOffVM_Task": power_off,
     "ShutdownGuest": guest_stop,
-    "RelocateVM_Task": relocate,
-    "MigrateVM_Task": migrate,
     "ResetVM_Task": reset,
     "SuspendVM_Task": suspend,
     "AnswerVM": answer,

@@ -1,5 +1,6 @@
 """New records in the inventory: a host that was added, a VM that was registered."""
 
+from ipaddress import ip_interface
 from typing import Any
 
 from pyVmomi import vim
@@ -7,7 +8,7 @@ from pyVmomi import vim
 from toban.simulator import agenda
 from toban.simulator.truth import Host, Truth, Vm
 from toban.simulator.vcenter import inventory
-from toban.simulator.vcenter.inventory import GREEN, Inventory, listed
+from toban.simulator.vcenter.inventory import GB, GREEN, Inventory, listed
 from toban.simulator.vcenter.registry import Computed, Registry, reference
 
 
@@ -16,10 +17,13 @@ def build(registry: Registry, truth: Truth, names: tuple[str, str], *, ha: bool)
     made = inventory.frame(registry, truth, names, ha=ha)
     for store in truth.stores.values():
         made.stores[store.name] = inventory.add_store(made, store)
-    for host in truth.hosts.values():
+    hosts, vms = truth.hosts.values(), truth.vms.values()
+    for name in sorted({one for host in hosts for one in host.mobility.networks} | {vm.network for vm in vms}):
+        inventory.add_network(made, name)
+    for host in hosts:
         if host.joined:
             add_host(made, host)
-    for vm in truth.vms.values():
+    for vm in vms:
         here = next(iter(truth.runs_on(vm.name)), None) or truth.stores[vm.datastore].hosts[0]
         add_vm(made, vm, made.hosts[here], on=bool(truth.runs_on(vm.name)))
     return made
@@ -57,7 +61,7 @@ def add_host(made: Inventory, host: Host) -> Any:
         hardware=described,
         runtime=runtime,
         config=vim.host.Summary.ConfigSummary(
-            name=host.name, port=443, vmotionEnabled=True, faultToleranceEnabled=False
+            name=host.name, port=443, vmotionEnabled=host.mobility.vmotion, faultToleranceEnabled=False
         ),
         quickStats=vim.host.Summary.QuickStats(overallCpuUsage=0, overallMemoryUsage=0, uptime=1),
         overallStatus=GREEN,
@@ -74,12 +78,23 @@ def add_host(made: Inventory, host: Host) -> Any:
         hardware=vim.host.HardwareInfo(
             systemInfo=system, cpuInfo=cpu, cpuPkg=[_package(host)], memorySize=memory, smcPresent=False
         ),
+        config=Computed(lambda: vim.host.ConfigInfo(host=identity, vmotion=_vmotion(host))),
+        network=Computed(lambda: listed([made.networks[name] for name in host.mobility.networks])),
         datastore=Computed(
             lambda: listed([made.stores[s.name] for s in made.truth.stores.values() if host.name in s.hosts])
         ),
         vm=Computed(lambda: listed([vm for vm in made.vms() if made.get(vm, "runtime.host") == identity])),
     )
     return made.hosts[host.name]
+
+
+def _vmotion(host: Host) -> Any:
+    """The VMkernel port for vMotion, as far as it has an address."""
+    if not host.mobility.vmotion or host.mobility.address is None:
+        return None
+    port = ip_interface(host.mobility.address)
+    mask = str(port.network.netmask)
+    return vim.host.VMotionInfo(ipConfig=vim.host.IpConfig(dhcp=False, ipAddress=str(port.ip), subnetMask=mask))
 
 
 def _package(host: Host) -> Any:
@@ -110,7 +125,7 @@ def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = N
         modified=agenda.now(),
         name=shown,
         guestFullName="Other Linux (64-bit)",
-        version="vmx-19",
+        version=f"vmx-{vm.hardware}",
         uuid=vm.uuid,
         instanceUuid=vm.instance_uuid,
         template=False,
@@ -119,7 +134,9 @@ def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = N
         files=vim.vm.FileInfo(vmPathName=vm.path),
         flags=vim.vm.FlagInfo(),
         defaultPowerOps=vim.vm.DefaultPowerOpInfo(),
-        hardware=vim.vm.VirtualHardware(numCPU=vm.cpus, numCoresPerSocket=1, memoryMB=vm.memory_mb, device=[]),
+        hardware=vim.vm.VirtualHardware(
+            numCPU=vm.cpus, numCoresPerSocket=1, memoryMB=vm.memory_mb, device=[disk(made, vm)]
+        ),
     )
     shown_config = vim.vm.Summary.ConfigSummary(
         name=shown,
@@ -140,11 +157,19 @@ def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = N
         parent=made.vm_folder,
         resourcePool=made.pool,
         datastore=listed([made.stores[vm.datastore]]),
+        network=Computed(lambda: listed([made.networks[vm.network]])),
         overallStatus=GREEN,
         runtime=runtime,
         config=config,
         summary=vim.vm.Summary(
-            vm=identity, runtime=runtime, config=shown_config, quickStats=stats, overallStatus=GREEN
+            vm=identity,
+            runtime=runtime,
+            config=shown_config,
+            quickStats=stats,
+            overallStatus=GREEN,
+            storage=vim.vm.Summary.StorageSummary(
+                committed=vm.disk_gb * GB, uncommitted=0, unshared=vm.disk_gb * GB, timestamp=agenda.now()
+            ),
         ),
         guest=vim.vm.GuestInfo(
             guestState="running" if on else "notRunning",
@@ -154,3 +179,15 @@ def add_vm(made: Inventory, vm: Vm, host: Any, *, on: bool, name: str | None = N
     )
     made.touch(host, "vm")
     return added
+
+
+def disk(made: Inventory, vm: Vm) -> Any:
+    """The VM's one disk, where its files lie."""
+    name = f"[{vm.datastore}] {vm.name}/{vm.name}.vmdk"
+    backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+        fileName=name, datastore=made.stores[vm.datastore], diskMode="persistent"
+    )
+    size = vm.disk_gb * GB
+    return vim.vm.device.VirtualDisk(
+        key=2000, controllerKey=1000, unitNumber=0, backing=backing, capacityInKB=size // 1024, capacityInBytes=size
+    )

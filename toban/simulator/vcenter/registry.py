@@ -138,7 +138,9 @@ def _described(kind: Any, step: str, path: str) -> Any:
 
 
 def _typed(value: Any, info: Any) -> Any:
-    wanted = info.type
+    if info.type is object:
+        return value
+    wanted: Any = info.type
     if isinstance(value, list):
         return wanted(value) if value else None
     if isinstance(value, (VmomiSupport.ManagedObject, VmomiSupport.DataObject, wanted)):

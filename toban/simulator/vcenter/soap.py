@@ -5,7 +5,7 @@ from typing import Any
 from xml.parsers.expat import ParserCreate
 from xml.sax.saxutils import escape
 
-from pyVmomi import SoapAdapter, VmomiSupport, vmodl
+from pyVmomi import SoapAdapter, VmomiSupport, vim, vmodl
 
 VERSIONS = ("8.0.3.0", "7.0.3.0", "6.7")
 NEWEST = "urn:vim25/8.0.3.0"
@@ -132,9 +132,10 @@ def fault(error: Any, version: str) -> bytes:
     )
 
 
-def missing_method(name: str) -> Any:
-    """The fault for a method that is not here."""
-    return vmodl.fault.MethodNotFound(msg=f"no such method: {name}", receiver=None, method=name)
+def missing_method(name: str, receiver: Any = None) -> Any:
+    """The fault for a method that is not here; its receiver is a required field."""
+    asked = receiver if receiver is not None else vim.ServiceInstance("ServiceInstance")
+    return vmodl.fault.MethodNotFound(msg=f"no such method: {name}", receiver=asked, method=name)
 
 
 def localized(error: Any) -> Any:
