@@ -17,6 +17,8 @@ OWN = frozenset(
         "trap.unmapped",
         "vcenter.unmapped",
         "vcenter.reverted",
+        "vcenter.certificate.refused",
+        "vcenter.login.refused",
     }
     | {"inventory.host", "inventory.vm", "inventory.datastore", "inventory.status", "inventory.assignment"}
 )

@@ -1,8 +1,10 @@
 """The vCenter collector: inventory and load in one session, events in another, silence watched from outside."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
@@ -16,18 +18,23 @@ from collectors.vsphere.telling import Teller
 from engine.clients import vsphere, vsphere_faults, vsphere_inventory, vsphere_reading
 from engine.clients.offload import Offload
 from engine.clients.vsphere import Account, Login, Session
+from engine.clients.vsphere_events import EventFeed
+from engine.clients.vsphere_faults import CertificateRefused, LoginRefused, Unreadable
 from engine.clients.vsphere_inventory import InventoryWatch
 from engine.clients.vsphere_reading import HostFacts
 from engine.clock import Clock
 from engine.model import catalogue
-from engine.model.errors import Permanent, TobanError
+from engine.model.errors import Permanent, TobanError, Transient
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 CALL = 45.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 REFUSED_PAUSE = 600.0
-"""Seconds before a refused login is tried again: accounts lock."""
+"""Seconds before a refused login is tried again: accounts lock. A refused certificate locks nothing."""
+UNREADABLE_PAUSE = 1.0
+REFUSALS = {LoginRefused: "vcenter.login.refused", CertificateRefused: "vcenter.certificate.refused"}
 LONGEST_WAIT = 20.0
 
 
@@ -54,19 +61,26 @@ class VsphereCollector:
         self._inventory = Inventory(settings.name)
         self._offload = Offload(f"vcenter-{settings.name}", threads=6)
         self._login = Login(settings.account)
-        self.contact = Contact(settings.name, clock, settings.silent_after, clock.monotonic())
+        now = clock.monotonic()
+        self.contact = Contact(settings.name, clock, settings.silent_after, heard=now, followed=now)
+        self._refused: set[str] = set()
+        """Refusals that were told and are not over."""
         self._first_look = asyncio.Event()
         self._wait = max(1.0, min(LONGEST_WAIT, settings.silent_after / 2, settings.reconcile_every))
 
     async def run(self, ready: asyncio.Event | None) -> None:
         """Collect until cancelled; `ready` is set after the first full read."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep("inventory", self._watch), name=f"{self.name} inventory")
-            group.create_task(self._keep("events", self._follow), name=f"{self.name} events")
-            group.create_task(self._listen_for_silence(), name=f"{self.name} silence")
-            await self._first_look.wait()
-            if ready is not None:
-                ready.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep("inventory", self._watch), name=f"{self.name} inventory")
+                group.create_task(self._keep("events", self._follow), name=f"{self.name} events")
+                group.create_task(self._keep("load", self._loads), name=f"{self.name} load")
+                group.create_task(self._listen_for_silence(), name=f"{self.name} silence")
+                await self._first_look.wait()
+                if ready is not None:
+                    ready.set()
+        finally:
+            await self._end(self._login.close)
 
     async def host(self, name: str) -> HostFacts | None:
         """What vCenter says about a host right now; raises Transient or Permanent."""
@@ -78,38 +92,49 @@ class VsphereCollector:
             raise vsphere_faults.translated(error, f"vCenter {self.name}") from error
 
     async def _keep(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it again and again, for ever.
+
+        `work` opens no TaskGroup: in Python 3.11 one that fails may leave its task's `cancelling` raised, and the check
+        below would take that for our own end.
+        """
         pause = FIRST_PAUSE
         while True:
             began = self._clock.monotonic()
             error: TobanError = Permanent("the watch ended by itself")
             try:
                 await work()
-            except* (TobanError, *vsphere_faults.ANY) as group:
-                error = vsphere_faults.translated(_first(group), f"vCenter {self._settings.account.url}")
+            except (TobanError, *vsphere_faults.ANY) as failed:
+                error = vsphere_faults.of_a_watch(failed, f"vCenter {self._settings.account.url}")
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # an error that raced our own cancelling must not hide it
                 raise asyncio.CancelledError
             log.warning("vcenter.lost", vcenter=self.name, what=what, error=str(error))
+            await self._tell_refusal(error)
             if isinstance(error, Permanent) and what == "inventory":
                 await self._say_silent(str(error))
             if self._clock.monotonic() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE
-            await self._clock.sleep(REFUSED_PAUSE if isinstance(error, Permanent) else pause)
+            await self._clock.sleep(REFUSED_PAUSE if isinstance(error, LoginRefused) else pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    async def _open(self) -> Session:
-        return await self._offload.call(lambda: vsphere.log_in(self._settings.account), deadline=CALL)
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        session = await self._briefly(lambda: vsphere.log_in(self._settings.account))
+        self._refused.clear()
+        try:
+            yield session
+        finally:
+            await self._end(session.log_out)
+            session.drop()
 
     async def _watch(self) -> None:
-        session = await self._open()
-        watch = await self._offload.call(lambda: InventoryWatch(session, self._wait), deadline=CALL)
-        try:
-            await self._look_at_all(watch)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._changes(watch), name="changes")
-                group.create_task(self._loads(session), name="loads")
-        finally:
-            await self._end(watch.cancel, watch.close, session.log_out)
+        async with self._session() as session:
+            watch = await self._briefly(lambda: InventoryWatch(session, self._wait))
+            try:
+                await self._look_at_all(watch)
+                await self._changes(watch)
+            finally:
+                await self._end(watch.cancel, watch.close)
 
     async def _look_at_all(self, watch: InventoryWatch) -> None:
         self._inventory.replace(await self._offload.call(watch.everything, deadline=CALL))
@@ -135,38 +160,59 @@ class VsphereCollector:
                 self._inventory.apply(changes)
                 await self._teller.inventory(self._inventory)
 
-    async def _loads(self, session: Session) -> None:
+    async def _loads(self) -> None:
+        await self._first_look.wait()
         while True:
-            found = await self._offload.call(lambda: vsphere_inventory.loads(session), deadline=CALL)
+            found = await self._briefly(lambda: self._login.use(vsphere_inventory.loads))
             await self._heard()
             await self._teller.load(self._inventory, found)
             await self._clock.sleep(self._settings.load_every)
 
     async def _follow(self) -> None:
         await self._first_look.wait()
-        session = await self._open()
-        place = mapping.Place(self.name, session.instance_uuid, self._settings.definitions)
-        follower = EventFollower(self._teller, self._memory, place, catalogue.shipped(), self._clock)
-        feed = await self._offload.call(lambda: follower.open(session, self._wait), deadline=CALL)
+        async with self._session() as session:
+            place = mapping.Place(self.name, session.instance_uuid, self._settings.definitions)
+            words, counts = catalogue.shipped(), self.contact.counts
+            follower = EventFollower(self._teller, self._memory, place, words, self._clock, counts)
+            feed = await self._briefly(lambda: EventFeed(session, self._wait))
+            try:
+                await follower.catch_up(self._briefly, feed)
+                await self._doubt(follower)
+                while True:
+                    await self._next_page(follower, feed)
+                    self.contact.followed = self._clock.monotonic()
+            finally:
+                await self._end(feed.cancel, feed.close)
+
+    async def _doubt(self, follower: EventFollower) -> None:
+        if follower.reverted is not None:
+            log.warning("vcenter.reverted", vcenter=self.name, text=follower.reverted)
+            self.contact.distrust(follower.reverted)
+            await self._teller.reverted(follower.reverted)
+
+    async def _next_page(self, follower: EventFollower, feed: EventFeed) -> None:
         try:
-            await follower.catch_up(lambda work: self._offload.call(work, deadline=CALL), feed)
-            if follower.reverted is not None:
-                log.warning("vcenter.reverted", vcenter=self.name, text=follower.reverted)
-                self.contact.distrust(follower.reverted)
-                await self._teller.reverted(follower.reverted)
-            while True:
-                page = await self._offload.call(feed.page, deadline=self._wait + CALL)
-                if page is not None:
-                    await follower.take(lambda work: self._offload.call(work, deadline=CALL), feed, page)
-        finally:
-            await self._end(feed.cancel, feed.close, session.log_out)
+            page = await self._offload.call(feed.page, deadline=self._wait + CALL)
+        except Unreadable as error:
+            log.warning("vcenter.page.unreadable", vcenter=self.name, error=str(error))
+            await follower.read_around(self._briefly, feed)
+            await self._clock.sleep(UNREADABLE_PAUSE)
+            return
+        if page is not None:
+            await follower.take(self._briefly, feed, page)
+        elif not await follower.probe(self._briefly, feed):
+            msg = f"the event feed of vCenter {self.name} stopped without a word; it is made anew"
+            raise Transient(msg)
+
+    async def _briefly(self, work: Callable[[], T], /) -> T:
+        return await self._offload.call(work, deadline=CALL)
 
     async def _end(self, *calls: Callable[[], None]) -> None:
         for call in calls:
             try:
                 await self._offload.call(call, deadline=3.0)
             except (TobanError, *vsphere_faults.ANY) as error:
-                log.debug("vcenter.end", vcenter=self.name, error=str(error))
+                log.debug("vcenter.end", vcenter=self.name, error=vsphere_faults.words(error))
                 return
 
     async def _heard(self) -> None:
@@ -181,17 +227,14 @@ class VsphereCollector:
             if quiet is not None:
                 await self._say_silent(f"vCenter {self.name} has not answered for {quiet:.0f} s")
 
+    async def _tell_refusal(self, error: TobanError) -> None:
+        kind = next((name for refusal, name in REFUSALS.items() if isinstance(error, refusal)), None)
+        if kind is not None and kind not in self._refused:
+            self._refused.add(kind)
+            await self._teller.refused(kind, str(error))
+
     async def _say_silent(self, text: str) -> None:
         if not self.contact.silent:
             self.contact.silent = True
             log.warning("vcenter.silent", vcenter=self.name, text=text)
             await self._teller.silence(text, silent=True)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, Exception):
-        raise error
-    return error

@@ -1,12 +1,24 @@
 """Whether a vCenter can be heard: when it last answered, and since when it may be believed about its hosts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.clock import Clock
 from engine.model.source import Source
 
 DISTRUST = 600.0
 """Seconds after an outage during which hosts may wrongly show as not responding (VMware: vCenter restart)."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of one vCenter's events since the start of the process."""
+
+    lost: int = 0
+    """Numbers that were used and that nobody will see any more."""
+    unreadable: int = 0
+    """Answers with an event that could not be parsed."""
+    unmapped: int = 0
+    """Events that no table knows."""
 
 
 @dataclass(slots=True)
@@ -22,6 +34,9 @@ class Contact:
     believed_from: float = 0.0
     reason: str = ""
     """Why it is not believed before then, where that is more than an outage."""
+    followed: float = 0.0
+    """When its events were last read to their end, on the monotonic clock."""
+    counts: Counts = field(default_factory=Counts)
 
     def answered(self) -> bool:
         """It answered now; True if it had been silent."""
@@ -42,9 +57,24 @@ class Contact:
         return quiet if not self.silent and quiet > self.silent_after else None
 
     def source(self) -> Source:
-        """How this vCenter stands."""
+        """How this vCenter stands; what no table knows became no event unless it is bad news."""
+        drops = {"unreadable": self.counts.unreadable, "unmapped": self.counts.unmapped}
         age = self.clock.monotonic() - self.heard
-        return Source(name=f"vcenter:{self.name}", age=age, beat=age, blind=self.doubt())
+        return Source(
+            name=f"vcenter:{self.name}",
+            age=age,
+            beat=age,
+            blind=self.doubt() or self._behind(),
+            gaps=self.counts.lost,
+            drops={reason: count for reason, count in drops.items() if count},
+        )
+
+    def _behind(self) -> str | None:
+        """It answers, but its events are not followed: it is still a witness when it is asked."""
+        late = self.clock.monotonic() - self.followed
+        if late <= self.silent_after:
+            return None
+        return f"the events of vCenter {self.name} have not been followed for {late:.0f} s, though it answers"
 
     def doubt(self) -> str | None:
         """Why this vCenter is no witness now, or None."""

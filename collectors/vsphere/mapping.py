@@ -1,8 +1,7 @@
-"""vCenter events -> Toban events by the table in events.yaml; and the cursor that makes reading gapless. Pure."""
+"""vCenter events -> Toban events by the table in events.yaml. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -17,9 +16,6 @@ from engine.model.ids import Kind
 PLANNED_REASONS = frozenset({"userRequest", "agentUpgrade"})
 SERVICE = "\\machine-"
 """In the names of vCenter's own services: `VSPHERE.LOCAL\\machine-<uuid>`."""
-OVERLAP = timedelta(minutes=10)
-"""How far before the cursor a catch-up reads: events come late and unordered."""
-WRAP = 2**32
 
 
 class Entry(BaseModel):
@@ -124,37 +120,3 @@ def _any_subject(happened: VcenterEvent, place: Place) -> str:
 
 def _named(kind: Kind, name: str, place: Place) -> str:
     return ids.object_id(kind, place.definitions.get(name, name) if kind is Kind.HOST else name)
-
-
-class Cursor(BaseModel):
-    """How far a vCenter's events were published: everything up to this key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    instance: str
-    key: int
-    created: datetime
-
-
-def is_newer(key: int, than: int) -> bool:
-    """Keys are int32 and wrap around (RFC 1982 serial number arithmetic, 32 bits)."""
-    return 0 < ((key - than) % WRAP) < WRAP // 2
-
-
-def newer(events: Iterable[VcenterEvent], cursor: Cursor) -> list[VcenterEvent]:
-    """What lies after the cursor, oldest first, each once."""
-    once = {event.key: event for event in events if is_newer(event.key, cursor.key)}
-    return sorted(once.values(), key=lambda event: (event.key - cursor.key) % WRAP)
-
-
-def has_hole(page: Iterable[VcenterEvent], cursor: Cursor, size: int) -> bool:
-    """The page is full and does not reach back to the cursor: what lies between must be queried."""
-    found = list(page)
-    if len(found) < size:
-        return False
-    return all(is_newer(event.key, cursor.key + 1) for event in found)
-
-
-def moved(cursor: Cursor, event: VcenterEvent) -> Cursor:
-    """The cursor after an event was published."""
-    return Cursor(instance=cursor.instance, key=event.key, created=event.created)

@@ -90,8 +90,12 @@ class Teller:
 
     async def reverted(self, text: str) -> None:
         """vcenter.reverted."""
+        await self.refused("vcenter.reverted", text)
+
+    async def refused(self, kind: str, text: str) -> None:
+        """Something about the vCenter itself that a person must put right."""
         subject = ids.object_id(Kind.VCENTER, self._name)
-        await self.publish(self._event("vcenter.reverted", subject, {"text": text}, Severity.CRITICAL))
+        await self.publish(self._event(kind, subject, {"text": text}, Severity.CRITICAL))
 
     def _subject(self, one: Live) -> str:
         name = self._definitions.get(one.name, one.name) if isinstance(one, LiveHost) else one.name

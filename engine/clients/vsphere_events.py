@@ -1,5 +1,6 @@
-"""A vCenter's events as plain values: the live page of a history collector, and queries for the past. Blocking."""
+"""A vCenter's events as plain values: the live page of a history collector, and the past in pages. Blocking."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,10 @@ from engine.clients.vsphere import Session
 
 query = vmodl.query.PropertyCollector
 PAGE = 200
+MOST = 1000
+"""Events of one answer; a vCenter gives no more at a time (EventHistoryCollector, maximum page size)."""
 LONGEST_TEXT = 1000
+MOST_DETAILS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class VcenterEvent:
     subjects: dict[str, str] = field(default_factory=dict)
     """host, vm, ds, computeResource, datacenter, failedHost, isolatedHost, entity -> name."""
     reason: str = ""
+    severity: str = ""
+    """Of an EventEx: info, warning, error, user; a log level, not how bad it is."""
+    details: dict[str, str] = field(default_factory=dict)
+    """What else it names: alarm, from, to, sourceHost, destHost, objectName, and the arguments of an EventEx."""
 
 
 def plain(event: Any) -> VcenterEvent:
@@ -42,8 +50,34 @@ def plain(event: Any) -> VcenterEvent:
         user=str(event.userName or ""),
         message=str(event.fullFormattedMessage or "")[:LONGEST_TEXT],
         subjects=_subjects(event),
-        reason=str(getattr(event, "reason", "") or ""),
+        reason=_reason(getattr(event, "reason", None)),
+        severity=str(getattr(event, "severity", "") or ""),
+        details=_details(event),
     )
+
+
+def _reason(found: Any) -> str:
+    """A word of an enumeration, or the name of a fault: a fault's own text may be long and localised."""
+    if isinstance(found, vmodl.LocalizedMethodFault):
+        found = found.fault
+    return type(found).__name__.rpartition(".")[2] if isinstance(found, vmodl.MethodFault) else str(found or "")[:200]
+
+
+def _details(event: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in ("alarm", "sourceHost", "destHost"):
+        text = getattr(getattr(event, name, None), "name", None)
+        if isinstance(text, str) and text:
+            found[name] = text[:200]
+    for name in ("from", "to", "objectName", "oldStatus", "newStatus", "componentName"):
+        value = getattr(event, name, None)
+        if isinstance(value, str) and value:
+            found[name] = str(value)[:200]
+    for pair in list(getattr(event, "arguments", None) or ())[:MOST_DETAILS]:
+        key, value = str(pair.key or ""), pair.value
+        if key and isinstance(value, str | int | float):
+            found.setdefault(f"argument.{key[:40]}", str(value)[:200])
+    return found
 
 
 def vsphere_kind(event: Any) -> str:
@@ -82,9 +116,12 @@ class EventFeed:
         self._version = ""
 
     def page(self) -> list[VcenterEvent] | None:
-        """The newest events in any order, as soon as the page changed; None when it did not for the longest wait."""
+        """The newest events in any order, as soon as the page changed; None when it did not for the longest wait.
+
+        Raises Unreadable while the page holds an event that cannot be parsed.
+        """
         options = query.WaitOptions(maxWaitSeconds=int(self._longest))
-        updates = self._collector.WaitForUpdatesEx(self._version, options)
+        updates = vsphere_faults.parsed(lambda: self._collector.WaitForUpdatesEx(self._version, options))
         if updates is None:
             return None
         self._version = updates.version
@@ -95,15 +132,19 @@ class EventFeed:
                     found += [plain(event) for event in change.val or ()]
         return found
 
+    def past(self, begin: datetime) -> "Past":
+        """Everything from a moment of vCenter's time on, to be read in pages; close it."""
+        return Past(self._manager, begin)
+
     def between(self, begin: datetime, end: datetime | None = None) -> list[VcenterEvent]:
-        """Events of a stretch of vCenter's time, at most 1,000, in any order."""
+        """Events of a stretch of vCenter's time in any order: MOST of them say that there may be more."""
         time = vim.event.EventFilterSpec.ByTime(beginTime=begin, endTime=end)
-        spec = vim.event.EventFilterSpec(time=time, disableFullMessage=False, maxCount=1000)
-        return [plain(event) for event in self._manager.QueryEvents(spec) or ()]
+        spec = vim.event.EventFilterSpec(time=time, disableFullMessage=False, maxCount=MOST)
+        return _plain(vsphere_faults.parsed(lambda: self._manager.QueryEvents(spec)))
 
     def latest(self) -> VcenterEvent | None:
         """The newest event of all."""
-        found = self._session.read_one(self._manager, ["latestEvent"]).get("latestEvent")
+        found = vsphere_faults.parsed(lambda: self._session.read_one(self._manager, ["latestEvent"])).get("latestEvent")
         return plain(found) if found is not None else None
 
     def cancel(self) -> None:
@@ -113,8 +154,44 @@ class EventFeed:
 
     def close(self) -> None:
         """Give the collectors back: a vCenter allows few."""
-        for part in (self._history.DestroyCollector, self._collector.DestroyPropertyCollector):
-            try:
-                part()
-            except (vmodl.MethodFault, *vsphere_faults.TRANSPORT):
-                return
+        if _given_back(self._history.DestroyCollector):
+            _given_back(self._collector.DestroyPropertyCollector)
+
+
+class Past:
+    """A history collector that reads on from the oldest event of its stretch; for one thread."""
+
+    def __init__(self, manager: Any, begin: datetime) -> None:
+        """Opens the collector."""
+        time = vim.event.EventFilterSpec.ByTime(beginTime=begin)
+        spec = vim.event.EventFilterSpec(time=time, disableFullMessage=False)
+        self._history: Any = manager.CreateCollectorForEvents(spec)
+        self._history.RewindCollector()
+        self._last: frozenset[int] = frozenset()
+
+    def more(self, most: int = MOST) -> list[VcenterEvent]:
+        """The next events; none when there are no more, also where a collector is stuck and gives the same again.
+
+        Raises Unreadable where one of them cannot be parsed: this page is behind us then, read on or look elsewhere.
+        """
+        found = _plain(vsphere_faults.parsed(lambda: self._history.ReadNextEvents(most)))
+        keys = frozenset(event.key for event in found)
+        stuck, self._last = bool(keys) and keys <= self._last, keys
+        return [] if stuck else found
+
+    def close(self) -> None:
+        """Give the collector back: a vCenter allows few."""
+        _given_back(self._history.DestroyCollector)
+
+
+def _plain(events: Iterable[Any] | None) -> list[VcenterEvent]:
+    return [plain(event) for event in events or ()]
+
+
+def _given_back(part: Callable[[], object]) -> bool:
+    """Whether it was taken; a session that is gone has taken it along."""
+    try:
+        part()
+    except vsphere_faults.ANY:
+        return False
+    return True

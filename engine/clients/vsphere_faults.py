@@ -3,12 +3,15 @@
 import http.client
 import socket
 import ssl
+from collections.abc import Callable
+from typing import TypeVar
 from xml.parsers.expat import ExpatError
 
 from pyVmomi import vim, vmodl
 
 from engine.model.errors import InDoubt, Permanent, TobanError, Transient
 
+T = TypeVar("T")
 TRANSPORT = (OSError, http.client.HTTPException, ExpatError, ssl.SSLError, socket.timeout)
 
 
@@ -16,13 +19,23 @@ class SessionLost(Transient):
     """The login no longer counts; a new one is the cure."""
 
 
+class Unreadable(Transient):
+    """The answer holds something that pyVmomi cannot parse, such as a type of a later version."""
+
+
 class LoginRefused(Permanent):
     """Wrong user name or password: trying again soon may lock the account."""
+
+
+class CertificateRefused(Permanent):
+    """Whoever answers there has a certificate that is not the vCenter's: a changed one, or an impostor."""
 
 
 ANY = (*TRANSPORT, vmodl.MethodFault)
 """Whatever a call to a vCenter may raise."""
 LOST = (vim.fault.NotAuthenticated,)
+GONE = (vmodl.fault.ManagedObjectNotFound, vmodl.query.InvalidCollectorVersion, vmodl.fault.RequestCanceled)
+"""What a collector, view or filter answers that is no more."""
 OUT_OF_REACH = (
     vmodl.fault.HostNotConnected,
     vmodl.fault.HostNotReachable,
@@ -37,6 +50,17 @@ LATER = (
     vmodl.fault.SystemError,
 )
 """Faults that are answers (safety rule S8): look again."""
+
+
+def parsed(call: Callable[[], T]) -> T:
+    """What a call gives; raises Unreadable for what pyVmomi's parser stumbles over."""
+    try:
+        return call()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ANY):  # a refused certificate is a ValueError too
+            raise
+        msg = f"an answer of this vCenter cannot be parsed ({type(error).__name__}: {error})"[:300]
+        raise Unreadable(msg) from error
 
 
 def is_lost_session(error: Exception) -> bool:
@@ -57,7 +81,7 @@ def translated(error: Exception, where: str) -> TobanError:
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({error.verify_message}); check ca_file and the name"
-        return Permanent(f"{where}: {why}")
+        return CertificateRefused(f"{where}: {why}")
     if isinstance(error, TRANSPORT):
         return Transient(f"{where} cannot be reached ({error or type(error).__name__}); check address and network")
     if isinstance(error, (*LOST, *LATER)):
@@ -66,6 +90,13 @@ def translated(error: Exception, where: str) -> TobanError:
     if isinstance(error, vim.fault.InvalidLogin):
         return LoginRefused(f"{where}: wrong user name or password; check the account and its password file")
     return Permanent(f"{where}: {_lasting(error)}")
+
+
+def of_a_watch(error: Exception, where: str) -> TobanError:
+    """A watch that failed: what its session had made is gone with the session, and is made anew."""
+    if isinstance(error, GONE):
+        return SessionLost(f"{where} has forgotten what this session had made ({words(error)})")
+    return translated(error, where)
 
 
 def _lasting(error: Exception) -> str:

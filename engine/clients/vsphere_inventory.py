@@ -110,9 +110,9 @@ class InventoryWatch:
 
     def _until_whole(self, wait: int) -> list[Change]:
         changes: list[Change] = []
+        options = query.WaitOptions(maxWaitSeconds=wait, maxObjectUpdates=500)
         while True:
-            options = query.WaitOptions(maxWaitSeconds=wait, maxObjectUpdates=500)
-            updates = self._collector.WaitForUpdatesEx(self._version, options)
+            updates = vsphere_faults.parsed(lambda: self._collector.WaitForUpdatesEx(self._version, options))
             if updates is None:
                 return changes
             self._version = updates.version

@@ -42,7 +42,7 @@ class Datacenter:
         self.center = Center(simulation, self.truth)
         self.endpoint = Endpoint(self.center)
         self.chassis = Chassis(self.truth, simulation.snmp)
-        self.faults = Faults(self.truth, self.center, self.endpoint, self.chassis)
+        self.faults = Faults(self.truth, self.center, self.endpoint, self.chassis, self._reissue)
         vcenter = next((one.url for one in read.vcenters if one.name == simulation.vcenter.name), None)
         if vcenter is None:
             msg = f"the simulated vCenter {simulation.vcenter.name} is not among the estate's vcenters"
@@ -50,9 +50,10 @@ class Datacenter:
         faces: dict[str, Application] = {vcenter: self.endpoint}
         for blade in self.truth.blades.values():
             faces[blade.slot.bmc.url] = Bmc(self.truth, blade, simulation.bmc)
-        names = frozenset(urlsplit(url).hostname or "127.0.0.1" for url in faces)
-        context = certificates.issue(state, names | {"127.0.0.1", "localhost"})
-        self.servers = [_server(url, context, face) for url, face in faces.items()]
+        named = frozenset(urlsplit(url).hostname or "127.0.0.1" for url in faces)
+        self._names = named | {"127.0.0.1", "localhost"}
+        self._context = certificates.issue(state, self._names)
+        self.servers = [_server(url, self._context, face) for url, face in faces.items()]
         self._control = Control(state / "control.sock", self.ask)
         self.ready: dict[str, object] = {
             "pid": os.getpid(),
@@ -86,6 +87,15 @@ class Datacenter:
             server.stop()
         self.chassis.close()
         self.ledger.close()
+
+    def _reissue(self, changed: bool) -> None:
+        """VCenter shows a certificate of an authority that nobody was told about, or its own again."""
+        folder = self._state / "changed"
+        folder.mkdir(exist_ok=True)
+        context = certificates.issue(folder, self._names) if changed else self._context
+        for server in self.servers:
+            if server.application is self.endpoint:
+                server.context = context
 
     def _sample(self) -> None:
         self.center.belief.refresh_load()

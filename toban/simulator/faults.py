@@ -21,9 +21,12 @@ class Unknown(Exception):
 class Faults:
     """Applies faults to the truth."""
 
-    def __init__(self, truth: Truth, center: Center, endpoint: Endpoint, chassis: Chassis) -> None:
-        """Nothing is broken yet."""
+    def __init__(
+        self, truth: Truth, center: Center, endpoint: Endpoint, chassis: Chassis, reissue: Callable[[bool], None]
+    ) -> None:
+        """Nothing is broken yet; `reissue` gives vCenter a certificate of another authority, or its own again."""
         self._truth, self._center, self._endpoint, self._chassis = truth, center, endpoint, chassis
+        self._reissue = reissue
         self.names: dict[str, Fault] = {
             "blade-power-lost": lambda t: truth.cut(self._machine(t), "power lost", ordered=False),
             "blade-power-restored": lambda t: truth.feed(self._machine(t), "power restored"),
@@ -42,6 +45,10 @@ class Faults:
             "vcenter-blind": lambda _: self._blind(blind=True),
             "vcenter-seeing": lambda _: self._blind(blind=False),
             "vcenter-restart": lambda _: self._restart(),
+            "vcenter-sessions-ended": lambda _: self._end_sessions(),
+            "vcenter-certificate-changed": lambda _: self._certified(changed=True),
+            "vcenter-certificate-restored": lambda _: self._certified(changed=False),
+            "event-collectors-gone": lambda _: self._drop_collectors(),
             "datastore-full": lambda name: truth.full.add(self._store(name)),
             "datastore-freed": lambda name: truth.full.discard(self._store(name)),
             "vm-question": self._question,
@@ -55,6 +62,7 @@ class Faults:
             "vmotion-licensed": lambda t: self._licence(t, held=True),
             "shutdown-hangs": self._hangs_on_the_way,
             "task-fails": lambda m: self._fails(self._method(m)),
+            "event-type-unknown": self._endpoint.strange.add,
             "answer-lost": lambda m: endpoint.losing.add(self._method(m)),
         }
         self._words: dict[str, Callable[[Blade, str], None]] = {
@@ -194,10 +202,21 @@ class Faults:
 
     def _restart(self) -> None:
         self._blind(blind=True)
+        self._end_sessions()
+        self._truth.agenda.after(2.0, lambda: self._blind(blind=False))
+
+    def _end_sessions(self) -> None:
         with self._truth.lock:
             self._center.sessions.end_all()
             self._center.registry.changed.notify_all()
-        self._truth.agenda.after(2.0, lambda: self._blind(blind=False))
+
+    def _certified(self, *, changed: bool) -> None:
+        self._reissue(changed)
+        self._restart()
+
+    def _drop_collectors(self) -> None:
+        with self._truth.lock:
+            self._center.events.drop_all()
 
     def _store(self, name: str) -> str:
         if name not in self._truth.stores:

@@ -97,6 +97,8 @@ class VCenter(_Strict):
     """Seconds from an accepted shutdown until the blade's power is gone."""
     asks_moved: tuple[str, ...] = ()
     """VMs whose first start after a registration asks whether they were moved or copied."""
+    first_event_key: int = Field(default=1, ge=-(2**31), lt=2**31)
+    """Keys of events are int32, count on from here and wrap around."""
     users: tuple[User, ...]
 
 

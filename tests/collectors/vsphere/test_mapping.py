@@ -1,13 +1,11 @@
-"""vCenter's events in our words, and a cursor that neither skips nor repeats, whatever the page looks like."""
+"""vCenter's events in our words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collectors.vsphere import mapping
-from collectors.vsphere.mapping import Cursor, Place
+from collectors.vsphere.mapping import Place
 from engine.clients.vsphere_events import VcenterEvent
 from engine.model import catalogue
 from engine.model.event import Severity
@@ -100,42 +98,3 @@ def test_every_id_of_the_table_is_one_that_vcenter_has():
     lines = shared("vcenter/event_ids_8.0u3.tsv").read_text(encoding="utf-8").splitlines()
     listed = {column for line in lines for column in line.split("\t")}
     assert [kind for kind in TABLE if kind not in listed] == []
-
-
-# the cursor ---------------------------------------------------------------------------------------------------------
-
-keys = st.integers(-(2**31), 2**31 - 1)
-
-
-@given(keys, st.integers(1, 2**31 - 1))
-def test_a_key_is_newer_than_the_one_before_it_across_the_wrap(key, step):
-    later = (key + step + 2**31) % 2**32 - 2**31
-    assert mapping.is_newer(later, key)
-    assert not mapping.is_newer(key, later) or step == 2**31
-    assert not mapping.is_newer(key, key)
-
-
-@given(keys, st.integers(1, 60), st.randoms(use_true_random=False), st.integers(0, 60))
-def test_pages_in_any_order_with_repeats_give_each_event_once_in_order(start, count, dice, known):
-    wrapped = [(start + n + 2**31) % 2**32 - 2**31 for n in range(count + 1)]
-    events = [happened("VmPoweredOnEvent", key=key, vm="a") for key in wrapped[1:]]
-    page = events * 2
-    dice.shuffle(page)
-    cursor = Cursor(instance="i", key=wrapped[min(known, count)], created=NOW)
-    assert [event.key for event in mapping.newer(page, cursor)] == wrapped[min(known, count) + 1 :]
-
-
-@given(st.integers(0, 500), st.integers(1, 50))
-def test_a_hole_is_seen_exactly_when_something_may_be_missing(cursor_key, size):
-    cursor = Cursor(instance="i", key=cursor_key, created=NOW)
-    full_and_far = [happened("VmPoweredOnEvent", key=cursor_key + 2 + n, vm="a") for n in range(size)]
-    reaching_back = [happened("VmPoweredOnEvent", key=cursor_key + 1 + n, vm="a") for n in range(size)]
-    assert mapping.has_hole(full_and_far, cursor, size)
-    assert not mapping.has_hole(reaching_back, cursor, size)
-    assert not mapping.has_hole(full_and_far[1:], cursor, size)
-
-
-def test_a_cursor_moves_to_what_was_published():
-    event = happened("VmPoweredOnEvent", key=7, vm="a")
-    moved = mapping.moved(Cursor(instance="i", key=3, created=NOW - timedelta(days=1)), event)
-    assert (moved.key, moved.created) == (7, NOW)

@@ -45,7 +45,7 @@ class Center:
         names = (rules.datacenter, rules.cluster)
         with truth.lock:
             self.inventory: Inventory = records.build(self.registry, truth, names, ha=rules.ha)
-        self.events = Events(self.registry, self.inventory)
+        self.events = Events(self.registry, self.inventory, rules.first_event_key)
         self.tasks = Tasks(self.registry, truth.agenda)
         self.sessions = Sessions(rules.users)
         self.belief = Belief(truth, self.inventory, self.events, rules)

@@ -34,6 +34,8 @@ class Endpoint:
         """Every connection is dropped without a word."""
         self.losing: set[str] = set()
         """Methods whose next call is carried out and never answered."""
+        self.strange: set[str] = set()
+        """Types that are shown under a name that no client knows, as a newer vCenter's would be."""
         self.unknown: collections.Counter[str] = collections.Counter()
         """Methods that clients asked for and that are not here."""
 
@@ -50,6 +52,8 @@ class Endpoint:
         status, body = self._answer(request.body, version, session)
         if self.blind or self._loses(request.body):
             return DEAF
+        for kind in self.strange:
+            body = body.replace(f'xsi:type="{kind}"'.encode(), b'xsi:type="TypeOfALaterVersion"')
         cookie = f'{sessions.COOKIE}="{session.key}"; Path=/; HttpOnly; Secure'
         return Answer(status, body, XML, {"Set-Cookie": cookie})
 

@@ -15,6 +15,8 @@ from toban.simulator.vcenter.registry import Computed, Registry
 
 MOST = 1000
 COLLECTORS = 32
+KEPT = 50_000
+WRAP = 2**32
 
 
 @dataclass(slots=True)
@@ -25,16 +27,16 @@ class History:
     filter: Any
     page: int = 10
     position: int = 0
-    """How many of its matching events were read."""
+    """Where in the list of all events it reads on."""
 
 
 class Events:
     """All events of one vCenter, oldest first."""
 
-    def __init__(self, registry: Registry, inventory: Inventory) -> None:
-        """No event yet."""
+    def __init__(self, registry: Registry, inventory: Inventory, first_key: int = 1) -> None:
+        """No event yet; keys begin at `first_key` and wrap around as int32."""
         self._registry, self._inventory = registry, inventory
-        self._keys, self._collectors = itertools.count(1), itertools.count(1)
+        self._keys, self._collectors = itertools.count(first_key), itertools.count(1)
         self._all: list[Any] = []
         self._histories: dict[str, History] = {}
         self._asked: tuple[str, int | None] = ("", None)
@@ -57,7 +59,7 @@ class Events:
     def post(self, event: Any, *, user: str = "", chain: int | None = None) -> Any:
         """Number, date and keep an event, and show it to every collector that wants it."""
         user, chain = user or self._asked[0], self._asked[1] if chain is None else chain
-        event.key = next(self._keys)
+        event.key = (next(self._keys) + WRAP // 2) % WRAP - WRAP // 2
         event.chainId = event.key if chain is None else chain
         event.createdTime = agenda.now()
         event.userName = user
@@ -66,7 +68,11 @@ class Events:
         if not event.fullFormattedMessage:
             event.fullFormattedMessage = type(event).__name__.rpartition(".")[2]
         self._all.append(event)
-        del self._all[:-10_000]
+        forgotten = len(self._all) - KEPT
+        if forgotten > 0:
+            del self._all[:forgotten]
+            for history in self._histories.values():
+                history.position = max(0, history.position - forgotten)
         for history in self._histories.values():
             if self._matches(event, history.filter):
                 self._registry.touch(history.identity, "latestPage")
@@ -95,9 +101,8 @@ class Events:
 
     def query(self, spec: Any) -> list[Any]:
         """One-shot reading, oldest first, at most 1,000."""
-        found = [event for event in self._all if self._matches(event, spec)]
         most = min(spec.maxCount or MOST, MOST) if spec is not None else MOST
-        return found[-most:]
+        return list(itertools.islice(self._newest_first(spec), most))[::-1]
 
     def collect(self, spec: Any) -> Any:
         """A new history collector; raises InvalidState at the limit."""
@@ -109,8 +114,11 @@ class Events:
         return self._registry.add(kind, ref, filter=spec, latestPage=Computed(lambda: self._page(history)))
 
     def _page(self, history: History) -> list[Any]:
-        newest = [event for event in self._all if self._matches(event, history.filter)][-history.page :]
+        newest = list(itertools.islice(self._newest_first(history.filter), history.page))
         return sorted(newest, key=lambda event: (event.key % 3, event.key))  # the page is unordered on a real one
+
+    def _newest_first(self, spec: Any) -> Iterator[Any]:
+        return (event for event in reversed(self._all) if self._matches(event, spec))
 
     def history(self, identity: Any) -> History:
         """A collector; raises ManagedObjectNotFound."""
@@ -129,9 +137,12 @@ class Events:
     def read_on(self, identity: Any, most: int) -> list[Any]:
         """The next events of a scrolling collector."""
         history = self.history(identity)
-        matching = [event for event in self._all if self._matches(event, history.filter)]
-        found = matching[history.position : history.position + most]
-        history.position += len(found)
+        found: list[Any] = []
+        while history.position < len(self._all) and len(found) < min(most, MOST):
+            event = self._all[history.position]
+            history.position += 1
+            if self._matches(event, history.filter):
+                found.append(event)
         return found
 
     def rewind(self, identity: Any) -> None:
@@ -142,6 +153,11 @@ class Events:
         """The collector is gone."""
         if self._histories.pop(identity._moId, None) is not None:  # noqa: SLF001
             self._registry.remove(identity)
+
+    def drop_all(self) -> None:
+        """Every collector is gone, though its session lives."""
+        for history in list(self._histories.values()):
+            self.drop(history.identity)
 
     def _matches(self, event: Any, spec: Any) -> bool:
         if spec is None:

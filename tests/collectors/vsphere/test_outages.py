@@ -1,0 +1,154 @@
+"""vCenter restarts, ends sessions, loses collectors, changes its certificate: what happens meanwhile is told after."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from pyVmomi import vim
+
+from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
+from collectors.vsphere.remembering import BusMemory
+from engine.bus import codec, subjects
+from engine.bus.memory import MemoryBus
+from engine.clients.vsphere import Account
+from engine.clock import SystemClock
+from tests.toban.simulator.client import running
+
+MARK = "number "
+
+
+class Watched:
+    """A collector at work on a simulated vCenter, and what it published."""
+
+    def __init__(self, world, collector: VsphereCollector, bus: MemoryBus) -> None:
+        self.world, self.collector, self.bus = world, collector, bus
+        self.posted = 0
+
+    def post(self, count: int, kind=vim.event.VmPoweredOnEvent) -> None:
+        """Events happen inside vCenter, whether anybody can reach it or not."""
+        center = self.world.center
+        with center.truth.lock:
+            vm = center.inventory.vm_named("VM-01")
+            for _ in range(count):
+                event = center.events.about_vm(kind, vm, fullFormattedMessage=f"{MARK}{self.posted}")
+                center.events.post(event)
+                self.posted += 1
+
+    async def told(self) -> list:
+        return [codec.decode(record).event async for record in self.bus.replay(subjects.ALL_EVENTS)]
+
+    async def numbers(self) -> list[int]:
+        messages = [str(event.data.get("message", "")) for event in await self.told()]
+        return [int(text.removeprefix(MARK)) for text in messages if text.startswith(MARK)]
+
+    async def until(self, true, within: float = 45.0) -> None:
+        async with asyncio.timeout(within):
+            while not await true():
+                await asyncio.sleep(0.05)
+
+    async def until_type(self, kind: str, times: int = 1) -> list:
+        async def there() -> bool:
+            return len([event for event in await self.told() if event.type == kind]) >= times
+
+        await self.until(there)
+        return [event for event in await self.told() if event.type == kind]
+
+    async def until_all(self) -> None:
+        async def there() -> bool:
+            return len(await self.numbers()) >= self.posted
+
+        await self.until(there)
+        assert await self.numbers() == list(range(self.posted)), "each once, in order"
+
+
+@contextlib.asynccontextmanager
+async def watching(world):
+    bus, clock = MemoryBus(SystemClock()), SystemClock()
+    account = Account(world.ready["vcenter"], "toban@vsphere.local", "duty-officer", Path(world.ready["ca"]))
+    settings = VsphereSettings("vc1", account, load_every=1.0, silent_after=3.0)
+    collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1"), clock)
+    found = Watched(world, collector, bus)
+    found.post(1)  # before anybody looked
+    found.posted = 0
+
+    async def following() -> bool:
+        return await bus.last(subjects.cursor("vcenter/vc1")) is not None
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(collector.run(None))
+        await found.until(following)
+        found.post(5)
+        await found.until_all()
+        yield found
+        task.cancel()
+
+
+@pytest.mark.parametrize("fault", ["vcenter-restart", "vcenter-sessions-ended", "event-collectors-gone"])
+def test_what_happens_while_vcenter_restarts_or_forgets_us_is_told_once_and_in_order(tmp_path, fault):
+    async def go(world):
+        async with watching(world) as found:
+            world.faults.apply(fault, "")
+            found.post(1500)
+            await found.until_all()
+            found.post(5)
+            await found.until_all()
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_a_changed_certificate_is_refused_told_and_blind_until_it_is_the_known_one_again(tmp_path):
+    async def go(world):
+        async with watching(world) as found:
+            world.faults.apply("vcenter-certificate-changed", "")
+            found.post(1200)
+            refused = (await found.until_type("vcenter.certificate.refused"))[0]
+            assert (refused.subject, refused.severity) == ("vcenter:vc1", "critical")
+            assert "its certificate is not trusted" in refused.data["text"]
+            await found.until_type("source.silent")
+            assert found.collector.contact.source().blind is not None
+            assert found.collector.contact.doubt() is not None, "no witness"
+            assert len(await found.numbers()) == 5, "nothing was taken from whoever answers there"
+            world.faults.apply("vcenter-certificate-restored", "")
+            await found.until_all()
+            await found.until_type("source.ok")
+            assert len(await found.until_type("vcenter.certificate.refused")) == 1, "told once"
+            assert "came back" in str(found.collector.contact.doubt()), "believed again after ten minutes"
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_an_event_of_a_type_that_no_client_knows_holds_up_nothing_else(tmp_path):
+    async def go(world):
+        async with watching(world) as found:
+            world.faults.apply("event-type-unknown", "VmRemoteConsoleConnectedEvent")
+            found.post(1, vim.event.VmRemoteConsoleConnectedEvent)
+            found.post(20)
+
+            async def rest() -> bool:
+                return len(await found.numbers()) >= 25
+
+            await found.until(rest)
+            assert await found.numbers() == [number for number in range(26) if number != 5]
+            assert found.collector.contact.source().drops["unreadable"] >= 1
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_two_vcenters_are_followed_apart_and_the_silence_of_one_is_not_the_others(tmp_path):
+    async def go(one, other):
+        async with watching(one) as first, watching(other) as second:
+            one.faults.apply("vcenter-blind", "")
+            second.post(300)
+            await first.until_type("source.silent")
+            await second.until_all()
+            assert second.collector.contact.doubt() is None
+            assert first.collector.contact.doubt() is not None
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    with running(tmp_path / "one") as one, running(tmp_path / "other") as other:
+        asyncio.run(go(one, other))
