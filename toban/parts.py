@@ -10,9 +10,9 @@ from actuators.notify.following import Reporter
 from actuators.notify.routing import Channel, Report
 from actuators.redfish.blades import FencePatience
 from collectors.probe.looking import Looking
-from collectors.snmp import maps, origins
+from collectors.snmp import engine_file, maps, origins
 from collectors.snmp.listening import TrapListener, TrapSettings
-from collectors.snmp.unsealing import TrapUser
+from collectors.snmp.unsealing import Gate, TrapUser
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus.leases import BusLeases
@@ -23,7 +23,7 @@ from engine.clients.offload import Offload
 from engine.clients.redfish import BmcAccount
 from engine.clients.vsphere import Account
 from engine.clients.vsphere_joining import HostLogin
-from engine.clock import Clock
+from engine.clock import Clock, SystemClock
 from engine.model import catalogue, ids
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
@@ -141,6 +141,14 @@ def traps(chosen: Settings, site: Site) -> TrapSettings:
         sources=sources,
         users=tuple(trap_user(name, one) for name, one in chosen.snmp.users.items()),
     )
+
+
+def reading_gate(chosen: Settings) -> Gate | None:
+    """What opens SNMPv3 for a reader beside the listener: nothing is counted or written. None without users."""
+    users = tuple(trap_user(name, one) for name, one in chosen.snmp.users.items())
+    if not users:
+        return None
+    return Gate(users, engine_file.read(chosen.store / "traps" / engine_file.NAME), SystemClock())
 
 
 def trap_user(name: str, told: SnmpUser) -> TrapUser:

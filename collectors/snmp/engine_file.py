@@ -10,6 +10,7 @@ import orjson
 from collectors.snmp.timeliness import LAST_BOOTS, Mark
 from engine.model.errors import ConfigurationError
 
+NAME = "engine.json"
 PREFIX = bytes.fromhex("80004fb805")
 """RFC 3411 section 5, SnmpEngineID: pysnmp's enterprise number, then octets of our own choice."""
 CHOSEN = 12
@@ -32,7 +33,7 @@ def begun(path: Path, chosen: bytes) -> EngineState:
     Raises ConfigurationError for a file that cannot be read or written: guessing would let recorded traps in again.
     """
     try:
-        before = _read(path.read_bytes()) if path.exists() else EngineState(PREFIX + chosen, 0)
+        before = read(path) if path.exists() else EngineState(PREFIX + chosen, 0)
         if before.boots + 1 >= LAST_BOOTS:
             before = EngineState(PREFIX + chosen, 0, before.marks)
         state = EngineState(before.engine, before.boots + 1, before.marks)
@@ -41,12 +42,20 @@ def begun(path: Path, chosen: bytes) -> EngineState:
         raise ConfigurationError(
             f"the SNMPv3 state {path} cannot be used ({error.strerror}): make it readable and writable for Toban"
         ) from error
+    return state
+
+
+def read(path: Path) -> EngineState:
+    """The state as it stands; one that was never alive if there is no file. Raises ConfigurationError, or OSError."""
+    if not path.exists():
+        return EngineState(b"", 0)
+    try:
+        return _read(path.read_bytes())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"the SNMPv3 state {path} is damaged: move it away; until each sender was heard again, traps recorded from "
             "it could be taken for new"
         ) from error
-    return state
 
 
 def write(path: Path, state: EngineState) -> None:

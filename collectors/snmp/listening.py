@@ -82,7 +82,7 @@ class TrapListener(asyncio.DatagramProtocol):
         self._bound = (settings.bind, settings.port)
         self._last: float | None = None
         self._gate: Gate | None = None
-        self._engine_file = settings.spool_dir / "engine.json"
+        self._engine_file = settings.spool_dir / engine_file.NAME
         self._written: EngineState | None = None
         self._mark = secrets.token_bytes(16)
         """Only this process knows it: a datagram with it is our own heartbeat, and nothing but this octet string."""

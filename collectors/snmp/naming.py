@@ -62,10 +62,11 @@ def slot(value: Value, after: str) -> int | None:
 
 def shown(varbinds: Iterable[snmp.Varbind]) -> JsonValue:
     """All varbinds as name and value, in order; octets that are not text as hex beside a best effort."""
-    return [{"oid": item.oid, "value": _json(item.value)} for item in varbinds if item.oid != TRAP_COMMUNITY]
+    return [{"oid": item.oid, "value": readable(item.value)} for item in varbinds if item.oid != TRAP_COMMUNITY]
 
 
-def _json(value: Value) -> JsonValue:
+def readable(value: Value) -> JsonValue:
+    """A value whole: text as text, octets that are none as hex beside a best effort."""
     if not isinstance(value, bytes):
         return value
     try:

@@ -69,3 +69,22 @@ READERS: dict[int, Reader] = {
     0x81: _nothing,
     0x82: _nothing,
 }
+
+NAMES: dict[int, str] = {
+    ber.INTEGER: "INTEGER",
+    ber.OCTETS: "OCTET STRING",
+    ber.NULL: "NULL",
+    ber.OID: "OBJECT IDENTIFIER",
+    IP_ADDRESS: "IpAddress",
+    0x41: "Counter32",
+    0x42: "Gauge32",
+    TIMETICKS: "TimeTicks",
+    0x44: "Opaque",
+    0x45: "NsapAddress",
+    0x46: "Counter64",
+    0x47: "UInteger32",
+    0x80: "noSuchObject",
+    0x81: "noSuchInstance",
+    0x82: "endOfMibView",
+}
+"""What each tag is called in RFC 2578 and RFC 3416."""

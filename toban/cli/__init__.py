@@ -19,6 +19,7 @@ from toban.cli import (
     record,
     serve,
     sources,
+    traps,
 )
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.command("runs")(reading.runs)
 app.command("record")(record.record)
 app.command("status")(reading.status)
 app.command("sources")(sources.sources)
+app.add_typer(traps.app, name="traps")
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)
 app.add_typer(hands.host, name="host")

@@ -1,0 +1,158 @@
+"""`toban traps`: what a datagram would become, and maps: what is wrong with one, and a draft of one from MIB files."""
+
+import dataclasses
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from collectors.snmp import captures, maps, origins
+from collectors.snmp.dissecting import Opening, Told, told
+from collectors.snmp.mapping import Tables
+from collectors.snmp.origins import Origins
+from engine.clock import SystemClock
+from engine.estate import loading
+from engine.model import catalogue
+from engine.model.errors import ConfigurationError
+from toban import parts, settings
+from toban.cli.options import AsJson
+
+app = typer.Typer(help="SNMP traps: what one would become, and the maps that say so.", no_args_is_help=True)
+
+LARGEST = 256 * 1024 * 1024
+"""Octets of a file that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One to be explained."""
+
+    at: datetime
+    source: str
+    octets: bytes
+
+
+@app.command("decode")
+def decode(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="HEX|FILE|-", help="Octets in hex; a pcap or pcapng file; or one of hex lines (# ...)."),
+    ],
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="The site's toban.yaml: its maps, its estate, its SNMPv3 users."),
+    ] = None,
+    map_files: Annotated[list[Path] | None, typer.Option("--map", help="One more trap map, such as a draft.")] = None,
+    source: Annotated[str, typer.Option(help="Who sent it, where the input does not say.")] = "192.0.2.1",
+    port: Annotated[int, typer.Option(help="In a capture: datagrams to this UDP port; 0: all.")] = 162,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a trap is read, every varbind of it, and which event it becomes or why none.
+
+    Without --config the shipped maps are used and nobody is declared, so subjects are senders. Communities are not
+    judged and not shown. Exit code 0: every datagram can be read; 1: one is refused; 2: there is none in the input.
+    """
+    tables, opening = _site(config, tuple(map_files or ()))
+    seen, refused = 0, 0
+    for one in _datagrams(what, source, port):
+        found = told(one.octets, one.source, one.at, tables, opening)
+        if as_json:
+            typer.echo(orjson.dumps(_as_json(found, one)).decode())
+        else:
+            typer.echo(("" if seen == 0 else "\n") + _as_text(found, one))
+        seen += 1
+        refused += found.outcome == "refused"
+    if not seen:
+        msg = f"no datagram to UDP port {port} in {what[:80]}; --port 0 takes all"
+        raise ConfigurationError(msg)
+    raise typer.Exit(1 if refused else 0)
+
+
+def _site(config: Path | None, more: tuple[Path, ...]) -> tuple[Tables, Opening | None]:
+    words = catalogue.shipped()
+    if config is None:
+        return Tables(maps.load(words, more), Origins(), words), None
+    chosen = settings.load(config)
+    site = loading.load(chosen.estate)
+    known = Tables(maps.load(words, (*chosen.snmp.maps, *more)), origins.declared(site), words)
+    gate = parts.reading_gate(chosen)
+    return known, gate.reopen if gate is not None else None
+
+
+def _datagrams(what: str, source: str, port: int) -> Iterator[Datagram]:
+    now = SystemClock().now()
+    if re.fullmatch(r"(0x)?[0-9a-fA-F]{2}([ :]?[0-9a-fA-F]{2})+", what.strip()):
+        yield Datagram(now, source, _octets(what.strip(), "the argument"))
+        return
+    data = sys.stdin.buffer.read(LARGEST) if what == "-" else _file(what)
+    if captures.is_capture(data):
+        found = captures.datagrams(data)
+        yield from (Datagram(one.at, one.source, one.payload) for one in found if port in (0, one.port))
+        return
+    for number, line in enumerate(data.decode("ascii", "replace").splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            yield Datagram(now, source, _octets(text, f"{what}:{number}"))
+
+
+def _file(name: str) -> bytes:
+    try:
+        if (size := Path(name).stat().st_size) > LARGEST:
+            msg = f"{name} has {size} octets; at most {LARGEST} are read: cut it with editcap or tcpdump"
+            raise ConfigurationError(msg)
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        msg = f"{name[:80]!r} is neither a file that can be read nor octets in hex such as 302602010104..."
+        raise ConfigurationError(msg) from error
+
+
+def _octets(text: str, where: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x").replace(":", " "))
+    except ValueError:
+        msg = f"{where} is not octets in hex such as 302602010104...: {text[:60]!r}"
+        raise ConfigurationError(msg) from None
+
+
+def _as_json(found: Told, one: Datagram) -> dict[str, object]:
+    said = {item.name: getattr(found, item.name) for item in dataclasses.fields(found) if item.name != "event"}
+    event = found.event.model_dump(mode="json", exclude_none=True) if found.event else None
+    return {"source": one.source, "octets": len(one.octets), **said, "event": event}
+
+
+def _as_text(found: Told, one: Datagram) -> str:
+    if found.outcome == "refused" and not found.sealed:
+        return f"refused ({found.reason}): {found.detail}; {len(one.octets)} octets from {one.source}"
+    kind = found.kind or (found.reason if found.outcome == "ignored" else "message")
+    lines = [f"{found.version} {kind} of {len(one.octets)} octets from {one.source}".strip()]
+    lines += [f"  {key}: {value}" for key, value in (found.sealed or {}).items()]
+    if found.trap or found.varbinds:
+        called = f" {found.name} ({found.vendor})" if found.name else " (no map lists it)"
+        lines.append(f"  trap: {found.trap or 'its OID is missing'}{called}")
+    lines += [f"  {key}: {value}" for key, value in (found.header or {}).items()]
+    lines += [f"  uptime: {found.uptime / 100:.2f} s"] if found.uptime is not None else []
+    lines += [f"  lenient: {note}" for note in found.lenient]
+    for item in found.varbinds:
+        says = f"   <- {item.says}" if item.says else ""
+        lines.append(f"  {item.oid} {item.type} = {orjson.dumps(item.value).decode()}{says}")
+    return "\n".join([*lines, *_ending(found)])
+
+
+def _ending(found: Told) -> list[str]:
+    if found.event is None:
+        return [f"  {found.outcome} ({found.reason}): {found.detail}".removesuffix(": ")]
+    event = found.event
+    entry = catalogue.shipped().get(event.type)
+    words = f": {entry.en} / {entry.ja}" if entry else ""
+    data = {name: value for name, value in event.data.items() if name not in ("raw", "varbinds")}
+    return [
+        f"  becomes {event.type} about {event.subject}, {event.severity.value}{words}",
+        *(f"    {name}: {orjson.dumps(value).decode()}" for name, value in data.items()),
+    ]
