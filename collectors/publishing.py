@@ -1,5 +1,6 @@
 """Where collectors hand their events: the one port they share."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from engine.model.event import Event
@@ -10,4 +11,16 @@ class Publisher(Protocol):
 
     async def publish(self, event: Event) -> object:
         """Store an event; raises Transient while the store is away, Permanent if it will never take this event."""
+        ...
+
+
+class BatchPublisher(Publisher, Protocol):
+    """Takes many events at once, for who may have thousands a second."""
+
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        """Store events in this order per object; when it returns, all are durable.
+
+        Raises Permanent before any is stored if one never can be; Transient if some may not be: the same call again
+        is safe.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from engine.model.errors import ConfigurationError
@@ -27,25 +28,51 @@ class Bucket:
         return True
 
 
-class Rates:
-    """Per source 50/s with a burst of 200 and 2,000/s altogether; the last quarter is kept for declared senders."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Datagrams a second, and how many at once, of one source; a second of all, and as many at once."""
 
-    def __init__(self, per_source: tuple[float, float] = (50.0, 200.0), total: float = 2000.0) -> None:
-        """Rate and burst of one source; rate of all, which is their burst as well."""
-        self._per_source, self._total = per_source, total
+    strangers: tuple[float, float] = (50.0, 200.0)
+    """A source that the site does not declare."""
+    declared: tuple[float, float] = (500.0, 5000.0)
+    """A declared chassis, BMC or proxy: what its storm is made of after repetitions were counted away."""
+    total: float = 3000.0
+    """No more than is stored in time: what was let in and waits long is as late as if it had been lost."""
+    flood: tuple[float, float] = (10_000.0, 20_000.0)
+    """Of one source before anything is read."""
+    flood_total: float = 40_000.0
+
+
+class Rates:
+    """Token buckets. Strangers leave a quarter of all to declared senders, everybody a quarter to what is urgent.
+
+    Without `declared` all sources have the same rate and nothing is kept for what is urgent.
+    """
+
+    def __init__(
+        self,
+        per_source: tuple[float, float] = (50.0, 200.0),
+        total: float = 2000.0,
+        declared: tuple[float, float] | None = None,
+    ) -> None:
+        """Rate and burst of one source; rate of all, which is their burst as well; rate and burst of a declared one."""
+        self._per_source, self._total, self._declared = per_source, total, declared
         self._sources: OrderedDict[str, Bucket] = OrderedDict()
         self._all: Bucket | None = None
 
-    def admits(self, source: str, known: bool, now: float) -> bool:
+    def admits(self, source: str, known: bool, now: float, *, urgent: bool = False) -> bool:
         """Whether one more datagram may pass."""
+        chosen = self._declared if known and self._declared else self._per_source
         bucket = self._sources.get(source)
         if bucket is None:
-            bucket = self._sources[source] = Bucket(*self._per_source, now)
+            bucket = self._sources[source] = Bucket(*chosen, now)
             if len(self._sources) > LIMIT_SOURCES:
                 self._sources.popitem(last=False)
         self._sources.move_to_end(source)
         self._all = self._all or Bucket(self._total, self._total, now)
-        return bucket.take(now) and self._all.take(now, 0.0 if known else self._total / 4)
+        kept = 0.0 if urgent or self._declared is None else 0.25
+        strange = 0.0 if known else 0.25
+        return bucket.take(now, chosen[1] * kept) and self._all.take(now, self._total * (kept + strange))
 
 
 class Sources:

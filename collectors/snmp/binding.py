@@ -8,6 +8,8 @@ from engine.model.errors import ConfigurationError
 
 RECEIVE_BUFFER = 8 * 1024 * 1024
 """Octets asked for: what waits in the kernel while we are busy."""
+SO_RCVBUFFORCE = 33
+"""Linux: beyond net.core.rmem_max, for who has CAP_NET_ADMIN; include/uapi/asm-generic/socket.h."""
 
 
 def bound(bind: str, port: int) -> socket.socket:
@@ -15,8 +17,9 @@ def bound(bind: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_DGRAM)
     opened.setblocking(False)
-    with contextlib.suppress(OSError):  # a smaller buffer than asked for is still a buffer
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
+        with contextlib.suppress(OSError):  # a smaller buffer than asked for is still a buffer
+            opened.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER)
     try:
         opened.bind((bind, port))
     except OSError as error:

@@ -11,7 +11,10 @@ LIMIT_OCTETS = 512
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Datagrams since the start. received = accepted + dropped_by_rate + backlog_lost + all of rejected."""
+    """Datagrams since the start.
+
+    received = accepted + collapsed + dropped_by_flood + dropped_by_rate + backlog_lost + all of rejected.
+    """
 
     received: int = 0
     accepted: int = 0
@@ -19,6 +22,12 @@ class Counts:
     rejected: Mapping[str, int] = field(default_factory=dict)
     """By reason: a word of the decoder (`length`, `tag`, ...), `source`, `community`, `get`, ...; of v3 `v3-auth`,
     `v3-time`, `v3-replay`, `v3-user`, `v3-engine`, `v3-source`, `v3-level`, `v3-decryption`, `v3-discovery`."""
+    collapsed: int = 0
+    """Said again within the minute: counted, and told as `trap.repeated`."""
+    kernel_lost: int = 0
+    """Dropped by the kernel before we could take them; not in `received`."""
+    dropped_by_flood: int = 0
+    """Not even read: one source, or all of them, sent more than can be."""
     dropped_by_rate: int = 0
     backlog_lost: int = 0
     """Accepted too late: the spool could not take it and the waiting room was full."""
@@ -31,11 +40,17 @@ class Counts:
     unexplained: int = 0
     """No event: the state varbind holds a value that no map explains."""
     published: int = 0
+    told: int = 0
+    """Events of our own: what was counted away, what was lost."""
     refused: int = 0
     """Events that the bus will never take."""
     missed: int = 0
     """Numbers that a counting sender used and nobody heard."""
     lenient: int = 0
+    uncounted: int = 0
+    """Said again, but the count found no room."""
+    damaged_octets: int = 0
+    """Of the spool, that could not be read any more."""
     unreadable: int = 0
     """In the spool, but the settings no longer hold the keys that it was sealed with."""
 
@@ -45,11 +60,15 @@ class Counts:
         A discovery is no loss: it is how the sender of a v3 inform learns our engine id and clock.
         """
         ours = {
+            "kernel": self.kernel_lost,
+            "flood": self.dropped_by_flood,
             "rate": self.dropped_by_rate,
             "backlog": self.backlog_lost,
             "unexplained": self.unexplained,
             "bus": self.refused,
             "unreadable": self.unreadable,
+            "count": self.uncounted,
+            "damaged-octets": self.damaged_octets,
         }
         said = {reason: count for reason, count in self.rejected.items() if reason != "v3-discovery"}
         return {reason: count for reason, count in {**said, **ours}.items() if count}
@@ -78,6 +97,10 @@ class Tally:
     def add(self, name: str, number: int = 1) -> None:
         """Count under a field of Counts."""
         self._numbers[name] = self._numbers.get(name, 0) + number
+
+    def set(self, name: str, number: int) -> None:
+        """Take over a number that somebody else counts."""
+        self._numbers[name] = number
 
     def reject(self, reason: str, source: str, datagram: bytes) -> int:
         """Count a refused datagram by reason and sender, keep a sample; returns the sender's count for this reason."""

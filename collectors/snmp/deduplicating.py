@@ -29,19 +29,24 @@ class Repeats:
 
     def __init__(self) -> None:
         """Nothing was heard."""
-        self._heard: OrderedDict[str, float] = OrderedDict()
+        self._heard: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._states: OrderedDict[str, str] = OrderedDict()
 
     def again(self, repeat: Repeat, at: float) -> bool:
         """Whether this was heard within its window; `at` is the time of receipt in seconds. Remembers it if not."""
-        before = self._heard.get(repeat.identity)
+        before, turn = self._heard.get(repeat.identity, (None, 0))
+        recent = before is not None and abs(at - before) < repeat.window
         unchanged = repeat.scope is None or self._states.get(repeat.scope) == repeat.state
-        if before is not None and unchanged and abs(at - before) < repeat.window:
+        if recent and unchanged:
             return True
-        _put(self._heard, repeat.identity, at)
+        _put(self._heard, repeat.identity, (at, turn + 1 if recent else 0))
         if repeat.scope is not None:
             _put(self._states, repeat.scope, repeat.state)
         return False
+
+    def turn(self, repeat: Repeat) -> int:
+        """How often this became news within its window because the state had changed in between; at first 0."""
+        return self._heard.get(repeat.identity, (0.0, 0))[1]
 
     def forget(self, repeat: Repeat) -> None:
         """It was heard, but came to nothing: the next one is no repetition."""

@@ -1,4 +1,4 @@
-"""From the spool to the bus: decode again, map, drop repetitions, publish in order per subject, answer Informs."""
+"""From the spool to the bus: decode again, map, drop repetitions, publish in order per object, answer Informs."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import structlog
 
-from collectors.publishing import Publisher
-from collectors.snmp import mapping
+from collectors.publishing import BatchPublisher
+from collectors.snmp import accounting, mapping
 from collectors.snmp.counting import Tally
 from collectors.snmp.deduplicating import Gaps, Repeat, Repeats
 from collectors.snmp.mapping import Heard, Mapped, Tables
 from collectors.snmp.spool import Record, Spool
 from collectors.snmp.unsealing import Gate
+from engine.bus import codec
 from engine.clients import snmp
 from engine.clients.ber import Malformed
 from engine.clients.snmp_v3 import Sealed
@@ -21,12 +22,15 @@ from engine.clients.usm import Unproven
 from engine.clock import Clock
 from engine.model.errors import Permanent, TobanError, Transient
 from engine.model.event import Event
+from engine.model.ids import content_hash
 
 log = structlog.get_logger()
 
-BATCH = 64
+BATCH = 512
+TOLD_EACH = 8
+"""Events that are logged one by one; of more at once only the number is."""
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries while the bus is away."""
+"""Seconds between two tries while the bus is away or the disk fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,13 @@ class _Item:
     event: Event | None
     """None: a repetition or without a meaning; only its Inform is answered."""
     confirmed: bool
-    subject: str
     repeat: Repeat | None = None
 
 
 class Delivery:
     """Publishes what the spool holds, from its position on."""
 
-    def __init__(self, kept: Spool, tables: Tables, publisher: Publisher, clock: Clock, tally: Tally) -> None:
+    def __init__(self, kept: Spool, tables: Tables, publisher: BatchPublisher, clock: Clock, tally: Tally) -> None:
         """Nothing happens before `run`."""
         self._kept, self._tables, self._publisher, self._clock, self._tally = kept, tables, publisher, clock, tally
         self._repeats, self._gaps = Repeats(), Gaps()
@@ -59,20 +62,25 @@ class Delivery:
         """Learn from the published part of the spool what would be a repetition, and count what is still to publish."""
         since = self._clock.now() - timedelta(seconds=mapping.WINDOW_PET)
         for record in self._kept.history():
-            if record.received_at >= since:
+            if record.received_at >= since and record.source != accounting.OURS:
                 mapped = self._mapped(record)[0]
                 if mapped is not None:
                     self._repeats.again(mapped.repeat, record.received_at.timestamp())
         at = self._kept.published
         while at < self._kept.end:
             found, at = self._kept.read(at, BATCH)
-            self._tally.add("replayed", len(found))
+            self._tally.add("replayed", sum(one.source != accounting.OURS for one in found))
 
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
             self.more.clear()
-            records, behind = self._kept.read(self._kept.published, BATCH)
+            try:
+                records, behind = self._kept.read(self._kept.published, BATCH)
+            except OSError as error:
+                log.warning("trap.spool.unread", error=str(error))
+                await self._clock.sleep(LONGEST_PAUSE)
+                continue
             if records:
                 await self._deliver(records)
             if behind > self._kept.published:
@@ -81,16 +89,21 @@ class Delivery:
                 await self.more.wait()
 
     async def _deliver(self, records: Sequence[Record]) -> None:
-        lanes: dict[str, list[_Item]] = {}
-        for record in records:
-            item = self._item(record)
-            if item is not None:
-                lanes.setdefault(item.subject, []).append(item)
-        async with asyncio.TaskGroup() as group:
-            for subject, lane in lanes.items():
-                group.create_task(self._publish(lane), name=f"traps.publish.{subject}")
+        items = [item for item in map(self._item, records) if item is not None]
+        events = [item.event for item in items if item.event is not None]
+        refused = await self._stored(events) if events else frozenset[str]()
+        for item in items:
+            stored = item.event is None or item.event.id not in refused
+            if stored and item.event is not None:
+                self._tally.add("published" if item.repeat is not None else "told")
+            if stored and item.confirmed:
+                self.answer(item.record)
+            elif not stored and item.repeat is not None:
+                self._repeats.forget(item.repeat)  # nobody has it: sent again, it is news
 
     def _item(self, record: Record) -> _Item | None:
+        if record.source == accounting.OURS:
+            return self._own(record)
         mapped, notification = self._mapped(record)
         if notification is None:
             return None
@@ -98,16 +111,26 @@ class Delivery:
             self._tally.add("unexplained")
             self._tally.keep("unexplained", record.source, record.datagram)
             log.warning("trap.unexplained", trap=notification.key, source=record.source)
-            return _Item(record, None, notification.confirmed, record.source)
-        subject = mapped.event.subject
+            return _Item(record, None, notification.confirmed)
         if self._repeats.again(mapped.repeat, record.received_at.timestamp()):
             self._tally.add("duplicates")
-            return _Item(record, None, notification.confirmed, subject)
+            return _Item(record, None, notification.confirmed)
         if mapped.event.type == mapping.UNMAPPED:
             self._tally.add("unmapped")
         if mapped.counted is not None:
             self._tally.add("missed", self._gaps.missed(*mapped.counted))
-        return _Item(record, mapped.event, notification.confirmed, subject, mapped.repeat)
+        event, turn = mapped.event, self._repeats.turn(mapped.repeat)
+        if turn:  # a sender without a clock says the same octets again, but they are news: the bus must not drop them
+            event = event.model_copy(update={"id": content_hash((event.id, turn))})
+        return _Item(record, event, notification.confirmed, mapped.repeat)
+
+    def _own(self, record: Record) -> _Item | None:
+        try:
+            return _Item(record, codec.parse(record.datagram), confirmed=False)
+        except Permanent as error:
+            self._tally.add("unreadable")
+            log.warning("trap.unreadable", source="ourselves", why=str(error))
+            return None
 
     def _mapped(self, record: Record) -> tuple[Mapped | None, snmp.Notification | None]:
         raw = record.datagram
@@ -128,30 +151,27 @@ class Delivery:
             raise Unproven("v3-user", "the settings no longer know a user of SNMPv3")
         return self.gate.reopen(raw, sealed), self.gate.clear(raw, sealed)
 
-    async def _publish(self, lane: Sequence[_Item]) -> None:
-        for item in lane:
-            stored = item.event is None or await self._stored(item.event)
-            if stored and item.confirmed:
-                self.answer(item.record)
-            elif not stored and item.repeat is not None:
-                self._repeats.forget(item.repeat)  # nobody has it: sent again, it is news
-
-    async def _stored(self, event: Event) -> bool:
+    async def _stored(self, events: Sequence[Event]) -> frozenset[str]:
+        """The ids that the bus will never take; all others are durable."""
         while True:
             try:
-                await self._publisher.publish(event)
+                await self._publisher.publish_all(events)
             except Permanent as error:
+                if len(events) > 1:
+                    return frozenset().union(*[await self._stored([one]) for one in events])
                 self._tally.add("refused")
-                log.warning("trap.refused", id=event.id, type=event.type, error=str(error))
-                return False
+                log.warning("trap.refused", id=events[0].id, type=events[0].type, error=str(error))
+                return frozenset([events[0].id])
             except (TobanError, OSError, TimeoutError) as error:
                 pause = min(error.retry_after, LONGEST_PAUSE) if isinstance(error, Transient) else 1.0
                 log.warning("trap.bus.away", error=str(error), retry_after=pause)
                 await self._clock.sleep(pause)
             else:
-                self._tally.add("published")
-                log.info("trap.published", id=event.id, type=event.type, subject=event.subject)
-                return True
+                for one in events if len(events) <= TOLD_EACH else ():
+                    log.info("trap.published", id=one.id, type=one.type, subject=one.subject)
+                if len(events) > TOLD_EACH:
+                    log.info("trap.published.many", events=len(events), first=events[0].id, last=events[-1].id)
+                return frozenset()
 
 
 def _no_answer(record: Record) -> None:

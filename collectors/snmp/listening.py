@@ -8,21 +8,25 @@ import asyncio
 import os
 import secrets
 import socket
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from collectors.publishing import Publisher
-from collectors.snmp import binding, delivering, engine_file, spool
-from collectors.snmp.admitting import Rates, Sources
+from collectors.publishing import BatchPublisher
+from collectors.snmp import accounting, binding, delivering, engine_file, spool
+from collectors.snmp.accounting import Accounts
+from collectors.snmp.admitting import Limits, Rates, Sources
+from collectors.snmp.collapsing import Collapsing
 from collectors.snmp.counting import Counts, Sample, Tally
 from collectors.snmp.engine_file import EngineState
+from collectors.snmp.keeping import WaitingRoom
 from collectors.snmp.mapping import Tables
 from collectors.snmp.maps import TrapMaps
 from collectors.snmp.origins import Origins
+from collectors.snmp.receiving import Receiver
+from collectors.snmp.recognising import Recogniser
 from collectors.snmp.unsealing import Gate, TrapUser
 from engine.clients import snmp
 from engine.clients.ber import Malformed
@@ -35,12 +39,9 @@ from engine.model.source import Source
 
 log = structlog.get_logger()
 
-BATCH = 512
 BEAT_EVERY = 5.0
 DEAF_AFTER = 20.0
 """Seconds without hearing its own heartbeat after which the port counts as deaf."""
-SPOOL_PAUSE = 1.0
-"""Seconds before a spool that is full or broken is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +60,31 @@ class TrapSettings:
     spool_bytes: int = 256 * 1024 * 1024
     waiting: int = 20_000
     """Datagrams held in memory while the spool cannot take them."""
+    limits: Limits = field(default_factory=Limits)
+    """How much may come in."""
     entropy: Callable[[int], bytes] = os.urandom
     """Makes our SNMPv3 engine id in the first life."""
 
 
-class TrapListener(asyncio.DatagramProtocol):
+class TrapListener:
     """Hears one UDP port."""
 
     def __init__(
-        self, settings: TrapSettings, maps: TrapMaps, origins: Origins, publisher: Publisher, clock: Clock
+        self, settings: TrapSettings, maps: TrapMaps, origins: Origins, publisher: BatchPublisher, clock: Clock
     ) -> None:
         """Nothing is opened before `run`; raises ConfigurationError for a source that is no network."""
         self._settings, self._publisher, self._clock = settings, publisher, clock
         self._tables = Tables(maps, origins, catalogue.shipped())
         self._communities = frozenset(item.encode() for item in settings.communities)
         self._sources = Sources(settings.sources)
-        self._rates = Rates()
+        limits = settings.limits
+        self._floods = Rates(limits.flood, limits.flood_total)
+        self._rates = Rates(limits.strangers, limits.total, limits.declared)
         self._tally = Tally()
-        self._heard: deque[spool.Record] = deque()
-        self._wake = asyncio.Event()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._room = WaitingRoom(settings.waiting, clock, self._tally)
+        self._recogniser, self._collapsing = Recogniser(self._tables), Collapsing()
+        self._accounts = Accounts(self._collapsing, self._tally, clock)
+        self._receiver: Receiver | None = None
         self._bound = (settings.bind, settings.port)
         self._last: float | None = None
         self._gate: Gate | None = None
@@ -87,7 +93,6 @@ class TrapListener(asyncio.DatagramProtocol):
         self._mark = secrets.token_bytes(16)
         """Only this process knows it: a datagram with it is our own heartbeat, and nothing but this octet string."""
         self._beat: float | None = None
-        self._stuck: str | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -105,7 +110,7 @@ class TrapListener(asyncio.DatagramProtocol):
         beat = now - self._beat if self._beat is not None else None
         deaf = f"the trap port has not heard its own heartbeat for {beat:.0f} s" if (beat or 0.0) > DEAF_AFTER else None
         closed = "the trap port is not open" if beat is None else None
-        blind = closed or deaf or self._stuck
+        blind = closed or deaf or self._room.stuck
         return Source(name="traps", age=age, beat=beat, blind=blind, gaps=counts.missed, drops=counts.drops())
 
     def samples(self) -> tuple[Sample, ...]:
@@ -117,48 +122,57 @@ class TrapListener(asyncio.DatagramProtocol):
 
         Raises ConfigurationError if the port or the spool cannot be used.
         """
-        with_socket = binding.bound(self._settings.bind, self._settings.port)
+        receiver = self._receiver = Receiver(self._bind(), self._hear)
         try:
             kept = spool.Spool(self._settings.spool_dir, spool.SpoolSize(limit=self._settings.spool_bytes))
         except ConfigurationError:
-            with_socket.close()
+            receiver.close()
             raise
         try:
             self._gate = await asyncio.to_thread(self._gated, kept)
-            await self._open(with_socket)
+            self._room.prepare = self._remembering
+            receiver.start()
             delivery = delivering.Delivery(kept, self._tables, self._publisher, self._clock, self._tally)
             delivery.answer, delivery.gate = self._answer, self._gate
             delivery.recall()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep(kept, delivery), name="traps.keep")
+                group.create_task(self._room.keep(kept, delivery.more.set), name="traps.keep")
                 group.create_task(delivery.run(), name="traps.deliver")
-                group.create_task(self._live(), name="traps.heartbeat")
+                group.create_task(self._live(receiver), name="traps.heartbeat")
+                group.create_task(self._account(receiver, kept), name="traps.account")
                 ready.set()
         finally:
-            if self._transport is None:
-                with_socket.close()
-            else:
-                self._transport.close()
-            self._flush(kept)
+            receiver.close()
+            self._room.add(self._accounts.due(every=True))
+            self._room.flush(kept)
             kept.close()
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Judge one datagram and put it into the waiting room; never raises."""
-        source, port = addr[0], addr[1]
+    def _bind(self) -> socket.socket:
+        opened = binding.bound(self._settings.bind, self._settings.port)
+        name, granted = opened.getsockname(), opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self._bound = (name[0], name[1])
+        log.info("trap.listening", address=name[0], port=name[1], receive_buffer=granted)
+        return opened
+
+    async def _account(self, receiver: Receiver, kept: spool.Spool) -> None:
+        while True:
+            await self._clock.sleep(accounting.EVERY)
+            self._accounts.look(receiver.dropped(), kept.damaged)
+            if self._room.has_room(urgent=True):
+                self._room.add(self._accounts.due())
+
+    def _hear(self, data: bytes, source: str, port: int) -> None:
+        """Judge one datagram, count it or put it into the waiting room; never raises."""
         if data == self._mark:
             self._beat = self._clock.monotonic()
             return
         self._tally.add("received")
         if not self._sources.admits(source):
             self._reject("source", source, data)
-        elif not self._rates.admits(source, self._tables.origins.known(source), self._clock.monotonic()):
-            self._tally.add("dropped_by_rate")
+        elif not self._floods.admits(source, True, self._clock.monotonic()):
+            self._tally.add("dropped_by_flood")
         else:
             self._judge(data, source, port)
-
-    def error_received(self, exc: Exception) -> None:
-        """A network error on the socket changes nothing: traps are not answered, Informs come again."""
-        log.warning("trap.socket.error", error=str(exc))
 
     def _judge(self, data: bytes, source: str, port: int) -> None:
         try:
@@ -173,17 +187,31 @@ class TrapListener(asyncio.DatagramProtocol):
             self._reject(decoded.what, source, data)
         elif sealed is None and decoded.community not in self._communities:
             self._reject("community", source, data)
-        elif len(self._heard) >= self._settings.waiting:
+        elif self._admitted(decoded, data, source, port) and sealed is not None and self._gate is not None:
+            self._gate.remember(data, sealed)
+
+    def _admitted(self, decoded: snmp.Notification, data: bytes, source: str, port: int) -> bool:
+        """Whether it was counted or waits for the disk; an Inform is never counted away: its sender wants an answer."""
+        at, now = self._clock.monotonic(), self._clock.now()
+        said = self._recogniser.said(decoded, source, now, len(data))
+        urgent = said is not None and said.urgent
+        if said is not None and not decoded.confirmed and self._collapsing.counted(said, at, now):
+            self._tally.add("collapsed")
+        elif not self._room.has_room(urgent=urgent):
             self._tally.add("backlog_lost")
+            return False
+        elif not self._rates.admits(source, self._tables.origins.known(source), at, urgent=urgent):
+            self._tally.add("dropped_by_rate")
+            return False
         else:
             self._tally.add("accepted")
-            self._last = self._clock.monotonic()
-            if decoded.notes:
-                self._tally.add("lenient")
-            if sealed is not None and self._gate is not None:
-                self._gate.remember(data, sealed)
-            self._heard.append(spool.Record(self._clock.now(), source, port, data))
-            self._wake.set()
+            self._room.add([spool.Record(now, source, port, data)])
+            if said is not None:
+                self._collapsing.told(said, at)
+        self._last = at
+        if decoded.notes:
+            self._tally.add("lenient")
+        return True
 
     def _unsealed(self, data: bytes, sealed: Sealed, sender: tuple[str, int]) -> snmp.Notification | snmp.Ignored:
         if self._gate is None:
@@ -210,8 +238,8 @@ class TrapListener(asyncio.DatagramProtocol):
             self._send(response, (record.source, record.port))
 
     def _send(self, datagram: bytes, to: tuple[str, int]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(datagram, to)
+        if self._receiver is not None:
+            self._receiver.send(datagram, to)
 
     def _gated(self, kept: spool.Spool) -> Gate | None:
         """The gate for v3, which knows again what the spool still holds."""
@@ -224,58 +252,22 @@ class TrapListener(asyncio.DatagramProtocol):
         log.info("trap.engine", engine=state.engine.hex(), boots=state.boots, users=len(self._settings.users))
         return gate
 
-    async def _open(self, opened: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=opened)
-        name = opened.getsockname()
-        self._bound = (name[0], name[1])
-        granted = opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        log.info("trap.listening", address=name[0], port=name[1], receive_buffer=granted)
+    def _remembering(self) -> Callable[[], None]:
+        """Write what we know of senders' clocks before the records: a crash in between loses, it does not repeat."""
+        state = self._gate.state() if self._gate else None
 
-    async def _live(self) -> None:
+        def write() -> None:
+            if state is not None and state != self._written:
+                engine_file.write(self._engine_file, state)
+                self._written = state
+
+        return write
+
+    async def _live(self, receiver: Receiver) -> None:
         """Send a heartbeat through the real socket: silence of chassis and deafness of ours look alike otherwise."""
         host, port = self._bound
         to = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  any address hears loopback
         self._beat = self._clock.monotonic()
         while True:
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.sendto(self._mark, (to, port))
+            receiver.send(self._mark, (to, port))
             await self._clock.sleep(BEAT_EVERY)
-
-    async def _keep(self, kept: spool.Spool, delivery: delivering.Delivery) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._heard:
-                batch = [self._heard[at] for at in range(min(BATCH, len(self._heard)))]
-                if await self._append(kept, batch):
-                    for _ in batch:
-                        self._heard.popleft()
-                    delivery.more.set()
-
-    async def _append(self, kept: spool.Spool, batch: Sequence[spool.Record]) -> bool:
-        try:
-            await asyncio.to_thread(self._durable, kept, batch, self._gate.state() if self._gate else None)
-        except (spool.Full, OSError) as error:
-            log.warning("trap.spool.waits", error=str(error), waiting=len(self._heard))
-            self._stuck = f"traps cannot be kept on disk: {error}"[:256]
-            await self._clock.sleep(SPOOL_PAUSE)
-            return False
-        self._stuck = None
-        self._tally.add("spooled", len(batch))
-        return True
-
-    def _durable(self, kept: spool.Spool, batch: Iterable[spool.Record], state: EngineState | None) -> None:
-        """Write what we know of senders' clocks, then the records: a crash in between loses, it does not repeat."""
-        if state is not None and state != self._written:
-            engine_file.write(self._engine_file, state)
-            self._written = state
-        kept.append(batch)
-
-    def _flush(self, kept: spool.Spool) -> None:
-        if self._heard:
-            try:
-                self._durable(kept, self._heard, self._gate.state() if self._gate else None)
-            except (spool.Full, OSError) as error:
-                log.warning("trap.spool.lost", error=str(error), records=len(self._heard))
-            self._heard.clear()

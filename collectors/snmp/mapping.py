@@ -53,6 +53,10 @@ class Mapped:
 
     event: Event
     repeat: Repeat
+    content: str
+    """Equal for the same thing said again, whatever its running number."""
+    condition: str
+    """Equal for everything that is said about the same part."""
     counted: tuple[str, int] | None = None
     """Sender and running number, where it counts from trap to trap."""
 
@@ -69,6 +73,8 @@ class _Found:
     window: float
     time: datetime | None = None
     counted: tuple[str, int] | None = None
+    unnumbered: tuple[object, ...] | None = None
+    """The identity without what tells one occurrence from the next; None: there is no such thing in it."""
 
 
 def to_event(heard: Heard, tables: Tables) -> Mapped | None:
@@ -135,7 +141,8 @@ def _mapped(heard: Heard, sender: str, found: _Found, tables: Tables) -> Mapped:
         data=data,
     )
     repeat = Repeat(identity, scope if uncounted else None, found.type, found.window)
-    return Mapped(event, repeat, found.counted)
+    content = identity if found.unnumbered is None else content_hash((sender, key, *found.unnumbered))
+    return Mapped(event, repeat, content, scope, found.counted)
 
 
 def _notes(data: dict[str, JsonValue]) -> list[JsonValue]:
@@ -167,7 +174,9 @@ def _listed(heard: Heard, sender: str, rule: Rule, tables: Tables) -> _Found | N
     subject = _subject(rule, data, sender, tables.origins)
     if isinstance(sequence, int) and sequence not in (0, -1):
         data["sequence"] = sequence
-        return _Found(kind, subject, data, ("sequence", sequence, *naming.content(varbinds)), WINDOW_SEQUENCE)
+        identity = ("sequence", sequence, *naming.content(varbinds))
+        unnumbered = naming.content(varbinds, without=rule.columns["sequence"])
+        return _Found(kind, subject, data, identity, WINDOW_SEQUENCE, unnumbered=unnumbered)
     return _Found(kind, subject, data, naming.content(varbinds), WINDOW_CONTENT)
 
 
@@ -213,8 +222,8 @@ def _platform(heard: Heard, sender: str, tables: Tables) -> _Found:
     whose = block.guid or sender
     if not block.sequence:
         return _Found(meaning.type, subject, kept, (whose, content_hash((raw,))), WINDOW_PET, block.time)
-    identity = (whose, block.sequence, specific)
-    return _Found(meaning.type, subject, kept, identity, WINDOW_PET, block.time, (whose, block.sequence))
+    identity, unnumbered = (whose, block.sequence, specific), (whose, specific, block.sensor, kept["entity"])
+    return _Found(meaning.type, subject, kept, identity, WINDOW_PET, block.time, (whose, block.sequence), unnumbered)
 
 
 def _unmapped(heard: Heard) -> _Found:

@@ -30,9 +30,11 @@ def find(varbinds: Iterable[snmp.Varbind], column: str) -> Value:
     return None
 
 
-def content(varbinds: Iterable[snmp.Varbind]) -> tuple[object, ...]:
-    """What happened, without envelope and clocks: equal for a repetition."""
+def content(varbinds: Iterable[snmp.Varbind], without: str | None = None) -> tuple[object, ...]:
+    """What happened, without envelope, clocks and the one column: equal for a repetition."""
     told = (item for item in varbinds if item.oid not in ENVELOPE and item.tag != TIMETICKS)
+    if without is not None:
+        told = (item for item in told if item.oid != without and not item.oid.startswith(f"{without}."))
     return tuple(f"{item.oid}={item.tag}:{item.value!r}" for item in told)
 
 

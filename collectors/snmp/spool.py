@@ -7,6 +7,7 @@ Published records are kept for a while, so that a restart still knows what was a
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -105,7 +106,7 @@ class Spool:
         self._size = size or SpoolSize()
         self._lock = Lock()
         self._damage: dict[int, int] = {}
-        self._failed = False
+        self._failed = self._closed = False
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._guard = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -139,6 +140,8 @@ class Spool:
         """Write and flush to disk; raises Full or OSError, then none of the records is in."""
         data = b"".join([frame(record) for record in records])
         with self._lock:
+            if self._closed:
+                raise OSError(errno.EBADF, "the spool is closed")
             self._trim()
             if self.end - self._segments[0] + len(data) > self._size.limit:
                 raise Full(f"the trap spool {self._folder} is full ({self._size.limit} octets wait for the bus)")
@@ -191,6 +194,7 @@ class Spool:
     def close(self) -> None:
         """Let the folder go."""
         with self._lock:
+            self._closed = True
             for one in (self._file, self._mark, self._guard):
                 os.close(one)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from collectors.snmp import losing
 from collectors.snmp.listening import TrapListener, TrapSettings
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
@@ -35,6 +36,10 @@ class Wire:
             await asyncio.sleep(0.01)
 
     async def events(self):
+        return [event for event in await self.everything() if event.subject != losing.SUBJECT]
+
+    async def everything(self):
+        """Also what the listener says about itself."""
         return [codec.decode(record).event async for record in self.bus.replay(subjects.ALL_EVENTS)]
 
 
