@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import decision, durable, failover, mass, memory, placement, reassignment, rules, traps
+from benchmarks import decision, durable, failover, mass, memory, placement, probing, reassignment, rules, traps
 from toban import logs
 
 ALL: tuple[Callable[[], dict[str, object]], ...] = (
@@ -21,6 +21,7 @@ ALL: tuple[Callable[[], dict[str, object]], ...] = (
     failover.run,
     placement.run,
     reassignment.run,
+    probing.run,
 )
 
 

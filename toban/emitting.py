@@ -12,6 +12,8 @@ OWN = frozenset(
         "host.unreachable",
         "source.silent",
         "source.ok",
+        "probe.down",
+        "probe.up",
         "source.blind",
         "source.seeing",
         "trap.unmapped",

@@ -60,7 +60,9 @@ class Wires:
             VsphereCollector(_watched(chosen, site, name, account), bus, BusMemory(bus, f"vcenter/{name}"), clock)
             for name, account in accounts.items()
         ]
-        self.sight = Looking({one.name: one for one in self.vcenters}, self.effectors.power_of, clock)
+        self.others = parts_intake.Others(chosen, site, bus, clock)
+        eyes = {one.name: one for one in self.vcenters}
+        self.sight = Looking(eyes, self.effectors.power_of, clock, self.others.prober)
         routes = _routes(chosen)
         senders = {name: sender(name, one) for name, one in chosen.notify.channels.items()}
         self.notifier = Notifier(bus, routes, senders, Offload("notify", NOTICE_THREADS), clock) if senders else None
@@ -69,8 +71,6 @@ class Wires:
         self.traps = TrapListener(
             traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
         )
-
-        self.others = parts_intake.Others(chosen, site, bus, clock)
 
     def health(self) -> dict[str, object]:
         """How each source outside stands, for `toban status`."""
@@ -85,6 +85,7 @@ class Wires:
 
     def close(self) -> None:
         """Log out and let go."""
+        self.others.close()
         self.effectors.close()
 
 

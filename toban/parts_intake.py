@@ -1,9 +1,14 @@
 """Sources besides traps and vCenters, built from the settings."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+
+from collectors.probe.asking import Asking
+from collectors.probe.probing import Memory, Prober, ProbeSettings
 from collectors.snmp import origins
 from collectors.webhook import listening, rules
 from collectors.webhook.alerting import Alerts
@@ -12,11 +17,13 @@ from collectors.webhook.listening import Intake
 from collectors.webhook.posted import Reading
 from collectors.webhook.serving import Certificate
 from engine.bus.port import Bus
+from engine.clients.icmp import Pinger
 from engine.clock import Clock
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
 from engine.model.source import Source
+from toban import files
 from toban import settings as config
 from toban.settings import Settings
 
@@ -30,6 +37,8 @@ class Others:
     def __init__(self, chosen: Settings, site: Site, bus: Bus, clock: Clock) -> None:
         """Raises ConfigurationError for a secret, map or address that cannot be used."""
         self._intake = webhook(chosen, site, bus, clock)
+        self._pinger = Pinger(os.getpid())
+        self.prober = probing(chosen, site, self._pinger, bus, clock)
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to hear, as tasks of this group; ConfigurationError (of the group) where a port is taken."""
@@ -37,10 +46,18 @@ class Others:
             listening = asyncio.Event()
             group.create_task(self._intake.run(listening), name="webhook")
             await listening.wait()
+        if self.prober is not None:
+            self._pinger.open()
+            group.create_task(self.prober.run(), name="probes")
+
+    def close(self) -> None:
+        """Give sockets back."""
+        self._pinger.close()
 
     def sources(self) -> tuple[Source, ...]:
         """How each of them stands."""
-        return self._intake.sources() if self._intake is not None else ()
+        posted = self._intake.sources() if self._intake is not None else ()
+        return (*posted, *([self.prober.source()] if self.prober is not None else []))
 
 
 def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | None:
@@ -67,6 +84,41 @@ def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | No
         EVENTS: CloudEvents(known, parts, words),
     }
     return Intake(settings, routes, bus, clock)
+
+
+def probing(chosen: Settings, site: Site, pinger: Pinger, bus: Bus, clock: Clock) -> Prober | None:
+    """The prober, or None where nobody is probed; ConfigurationError for an address of no declared host."""
+    wanted = chosen.probe
+    if wanted is None:
+        return None
+    stray = sorted(set(wanted.addresses) - set(site.standings))
+    if stray:
+        msg = f"probe.addresses names {stray[0]!r}, which is no host definition of the estate"
+        raise ConfigurationError(msg)
+    targets = {name: wanted.addresses.get(name, place.inventory_name) for name, place in site.standings.items()}
+    settings = ProbeSettings(
+        targets=targets,
+        anchors=wanted.anchors,
+        every=wanted.every,
+        failures=wanted.failures,
+        side_by_side=max(1, min(wanted.side_by_side, files.spare() // max(1, len(wanted.tcp)))),
+    )
+    asking = Asking(wanted.tcp, pinger if wanted.icmp else None, wanted.timeout, clock)
+    return Prober(settings, asking, bus, _memory(bus), clock)
+
+
+def _memory(bus: Bus) -> Memory:
+    """Who was told as down, in the bucket CONTROL."""
+
+    async def load() -> frozenset[str]:
+        entry = await bus.get("CONTROL", "probe.down")
+        found = orjson.loads(entry.value) if entry is not None and entry.value else []
+        return frozenset(str(name) for name in found) if isinstance(found, list) else frozenset()
+
+    async def save(names: frozenset[str]) -> None:
+        await bus.put("CONTROL", "probe.down", orjson.dumps(sorted(names)))
+
+    return Memory(load, save)
 
 
 def _tokens(name: str, file: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from engine import documents
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
-from toban.settings_intake import WebhookSettings
+from toban.settings_intake import ProbeSettings, WebhookSettings
 from toban.site_files import SitePath
 from toban.snmp_users import SnmpUser
 
@@ -174,6 +174,8 @@ class Settings(_Part):
     snmp: SnmpSettings
     webhook: WebhookSettings | None = None
     """None: nobody posts."""
+    probe: ProbeSettings | None = None
+    """None: nobody is probed."""
     collect: CollectSettings = CollectSettings()
     guard: GuardSettings = GuardSettings()
     runs: RunSettings = RunSettings()

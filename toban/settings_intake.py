@@ -1,10 +1,12 @@
 """What toban.yaml says about sources besides traps and vCenters: the webhook, probes, controllers."""
 
 import ipaddress
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.model.durations import Duration
+from engine.model.scalars import Flag, Whole
 from toban.site_files import SitePath
 
 
@@ -57,6 +59,35 @@ class WebhookSettings(_Part):
             raise ValueError(msg)
         if self.certificate is None and not _loopback(host.strip("[]")):
             msg = f"webhook.bind {self.bind} is open to a network: give webhook.certificate, or bind 127.0.0.1"
+            raise ValueError(msg)
+        return self
+
+
+class ProbeSettings(_Part):
+    """How hosts are asked whether they live; a witness of its own."""
+
+    every: Duration = 10.0
+    timeout: Duration = 3.0
+    """For one question; long enough for the kernel to repeat a lost SYN once, and shorter than `every`."""
+    failures: Whole = Field(default=3, ge=1, le=60)
+    """Silent rounds in a row that count as down."""
+    tcp: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
+    """Ports; a refused connection is an answer as well."""
+    icmp: Flag = True
+    """Echo, where this process may send it: CAP_NET_RAW, or a group within net.ipv4.ping_group_range."""
+    addresses: dict[str, str] = Field(default_factory=dict)
+    """By host definition, where its name in vCenter is not its address."""
+    anchors: tuple[str, ...] = ()
+    """Addresses that answer as long as our own network does, such as a router: if none does, we are blind."""
+    side_by_side: Whole = Field(default=2048, ge=1, le=20_000)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ProbeSettings":
+        if self.timeout * 2 > self.every:
+            msg = f"probe.timeout {self.timeout:.0f}s does not fit into probe.every {self.every:.0f}s twice"
+            raise ValueError(msg)
+        if not self.tcp and not self.icmp:
+            msg = "probe: there is nothing to ask by; give a port under tcp, or icmp: true"
             raise ValueError(msg)
         return self
 

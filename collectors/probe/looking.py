@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from collectors.probe.probing import Prober
 from collectors.vsphere.collecting import VsphereCollector
 from engine.clock import Clock
 from engine.model.decision import Observation
@@ -22,9 +23,15 @@ ALIVE = {"connected": False, "notResponding": True}
 class Looking:
     """Asks every class that can be asked; one that cannot see says nothing."""
 
-    def __init__(self, vcenters: Mapping[str, VsphereCollector], power_of: PowerOf, clock: Clock) -> None:
+    def __init__(
+        self,
+        vcenters: Mapping[str, VsphereCollector],
+        power_of: PowerOf,
+        clock: Clock,
+        prober: Prober | None = None,
+    ) -> None:
         """By the estate's names of the vCenters."""
-        self._vcenters, self._power_of, self._clock = vcenters, power_of, clock
+        self._vcenters, self._power_of, self._clock, self._prober = vcenters, power_of, clock, prober
         self._deaf: dict[str, bool] = {}
         """By host: its BMC did not answer the last time it was asked."""
 
@@ -34,6 +41,7 @@ class Looking:
             asked = [
                 group.create_task(self._bounded(self._vcenter(place))),
                 group.create_task(self._bounded(self._bmc(place))),
+                group.create_task(self._bounded(self._probe(place))),
             ]
         return tuple(found for task in asked if (found := task.result()) is not None)
 
@@ -43,6 +51,9 @@ class Looking:
                 return await asking
         except TimeoutError:
             return None
+
+    async def _probe(self, place: Standing) -> Observation | None:
+        return await self._prober.look(place.host.name) if self._prober is not None else None
 
     async def _vcenter(self, place: Standing) -> Observation | None:
         collector = self._vcenters.get(place.host.vcenter)
