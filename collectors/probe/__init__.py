@@ -1,1 +1,1 @@
-"""Looking at the world at the moment of a decision."""
+"""Asking hosts whether they live: all of them in every interval, and once more at the moment of a decision."""

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Coroutine
 from enum import StrEnum
 from ipaddress import ip_address
+from typing import Any
 
 from engine.clients.icmp import Pinger
 from engine.clock import Clock
@@ -83,8 +84,8 @@ class Asking:
             return Outcome.ANSWERED
         return Outcome.SILENT if Outcome.SILENT in seen else Outcome.UNKNOWN
 
-    def _ways(self, address: str) -> list[Coroutine[None, None, Outcome]]:
-        found = [connect(address, port, self._timeout) for port in self._ports]
+    def _ways(self, address: str) -> list[Coroutine[Any, Any, Outcome]]:
+        found: list[Coroutine[Any, Any, Outcome]] = [connect(address, port, self._timeout) for port in self._ports]
         if self._pinger is not None and self._pinger.permitted:
             found.append(self._echo(self._pinger, address))
         return found
