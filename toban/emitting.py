@@ -9,6 +9,8 @@ OWN = frozenset(
     {
         "host.load",
         "vm.load",
+        "host.performance",
+        "vm.performance",
         "host.unreachable",
         "source.silent",
         "source.ok",

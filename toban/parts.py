@@ -14,6 +14,7 @@ from collectors.snmp import engine_file, maps, origins
 from collectors.snmp.listening import TrapListener, TrapSettings
 from collectors.snmp.unsealing import Gate, TrapUser
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
+from collectors.vsphere.measuring import HOST_COUNTERS, VM_COUNTERS, PerformanceSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus.leases import BusLeases
 from engine.bus.port import Bus
@@ -120,7 +121,19 @@ def _watched(chosen: Settings, site: Site, name: str, account: Account) -> Vsphe
         load_every=collect.load_every,
         reconcile_every=collect.reconcile_every,
         silent_after=collect.silent_after,
+        performance=_performance(collect.performance),
         definitions=named,
+    )
+
+
+def _performance(told: config.PerformanceSettings) -> PerformanceSettings:
+    return PerformanceSettings(
+        every=told.every,
+        vms_every=told.vms_every,
+        interval=told.interval,
+        batch=told.batch,
+        host=HOST_COUNTERS if told.host is None else told.host,
+        vm=VM_COUNTERS if told.vm is None else told.vm,
     )
 
 

@@ -1,12 +1,14 @@
 """toban.yaml -> one frozen tree, built once. Paths are relative to the file; secrets are files of mode 0400."""
 
+import re
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from engine import documents
+from engine.model import catalogue
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
@@ -73,10 +75,43 @@ class SnmpSettings(_Part):
         return self
 
 
+def _counted(counters: dict[str, str] | None, info: ValidationInfo) -> dict[str, str] | None:
+    """Fields that a policy may name, and names of counters as vCenter writes them."""
+    known = catalogue.shipped().types[f"{info.field_name}.performance"].fields
+    for field, counter in (counters or {}).items():
+        if field not in known:
+            msg = f"{field!r} is no field of {info.field_name}.performance; known: {', '.join(known)}"
+            raise ValueError(msg)
+        if not COUNTER.fullmatch(counter):
+            msg = f"{counter!r} is no counter; write group.name.rollup, for example cpu.usage.average"
+            raise ValueError(msg)
+    return counters
+
+
+COUNTER = re.compile(r"[A-Za-z]+\.[A-Za-z.]+\.(average|latest|maximum|minimum|summation|none)")
+
+
+class PerformanceSettings(_Part):
+    """Performance statistics of vCenter (QueryPerf): `host.performance` and `vm.performance`."""
+
+    every: Duration = 20.0
+    """Hosts; 0s switches statistics off."""
+    vms_every: Duration = Field(default=60.0, gt=0)
+    """VMs; a VM's sample is told only when a number moved by two points or a tenth, or after five minutes."""
+    interval: Whole = Field(default=20, ge=20)
+    """Seconds of a sample: 20 is real time, 300 and more are the historical intervals that a vCenter keeps."""
+    batch: Whole = Field(default=50, ge=1, le=500)
+    """Objects of one query; where vCenter refuses so many, fewer are asked for."""
+    host: Annotated[dict[str, str] | None, AfterValidator(_counted)] = None
+    """Counter by field, such as `disk_latency_ms: disk.maxTotalLatency.latest`; None: the usual ones."""
+    vm: Annotated[dict[str, str] | None, AfterValidator(_counted)] = None
+
+
 class CollectSettings(_Part):
     """How closely vCenter is watched."""
 
     load_every: Duration = 20.0
+    performance: PerformanceSettings = PerformanceSettings()
     reconcile_every: Duration = 60.0
     silent_after: Duration = 30.0
 

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import structlog
 
-from collectors.publishing import Publisher
+from collectors.publishing import BatchPublisher
 from collectors.vsphere import mapping
 from collectors.vsphere.contact import Contact
 from collectors.vsphere.following import EventFollower
+from collectors.vsphere.measuring import PerformanceSettings
+from collectors.vsphere.metering import Meter
 from collectors.vsphere.picturing import Inventory
 from collectors.vsphere.remembering import Memory
 from collectors.vsphere.telling import Teller
@@ -47,6 +49,7 @@ class VsphereSettings:
     load_every: float = 20.0
     reconcile_every: float = 60.0
     silent_after: float = 30.0
+    performance: PerformanceSettings = field(default_factory=PerformanceSettings)
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Host definition by inventory name, where they differ."""
 
@@ -54,7 +57,7 @@ class VsphereSettings:
 class VsphereCollector:
     """Watches one vCenter until cancelled; whatever happens to the vCenter, it goes on trying."""
 
-    def __init__(self, settings: VsphereSettings, publisher: Publisher, memory: Memory, clock: Clock) -> None:
+    def __init__(self, settings: VsphereSettings, publisher: BatchPublisher, memory: Memory, clock: Clock) -> None:
         """Nothing is opened before `run`."""
         self.name, self._settings, self._clock, self._memory = settings.name, settings, clock, memory
         self._teller = Teller(settings.name, settings.definitions, publisher, clock)
@@ -75,6 +78,8 @@ class VsphereCollector:
                 group.create_task(self._keep("inventory", self._watch), name=f"{self.name} inventory")
                 group.create_task(self._keep("events", self._follow), name=f"{self.name} events")
                 group.create_task(self._keep("load", self._loads), name=f"{self.name} load")
+                if self._settings.performance.every > 0:
+                    group.create_task(self._keep("performance", self._measure), name=f"{self.name} performance")
                 group.create_task(self._listen_for_silence(), name=f"{self.name} silence")
                 await self._first_look.wait()
                 if ready is not None:
@@ -167,6 +172,12 @@ class VsphereCollector:
             await self._heard()
             await self._teller.load(self._inventory, found)
             await self._clock.sleep(self._settings.load_every)
+
+    async def _measure(self) -> None:
+        await self._first_look.wait()
+        await Meter(self._settings.performance, self._login, self._teller, self._clock).run(
+            self._briefly, self._inventory
+        )
 
     async def _follow(self) -> None:
         await self._first_look.wait()

@@ -1,9 +1,7 @@
 """Following a vCenter's events from the durable cursor on: no gap, no repeat, in order per object."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -16,13 +14,13 @@ from collectors.vsphere.mapping import Place
 from collectors.vsphere.remembering import Memory
 from collectors.vsphere.telling import Teller
 from engine.clients import vsphere_events
+from engine.clients.offload import Offloaded
 from engine.clients.vsphere_events import EventFeed, VcenterEvent
 from engine.clients.vsphere_faults import Unreadable
 from engine.clock import Clock
 from engine.model.catalogue import Catalogue
 
 log = structlog.get_logger()
-T = TypeVar("T")
 SAVE_EVERY = 200
 """Published events after which the cursor is stored: so many at most are read again after a kill."""
 LOOK_BACK = timedelta(seconds=60)
@@ -31,14 +29,6 @@ FRUITLESS, PATIENCE = 3, 60.0
 """After so many holes that no reading filled, keys are not dense: one is looked for every PATIENCE seconds at most."""
 NARROWEST = timedelta(milliseconds=2)
 MOST_UNREADABLE = 10_000
-
-
-class Offloaded(Protocol):
-    """Runs a blocking call elsewhere."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """Its result."""
-        ...
 
 
 class EventFollower:
@@ -201,15 +191,15 @@ class EventFollower:
 
     async def _publish(self, events: list[VcenterEvent]) -> None:
         """What of these was not published yet."""
-        for number, happened in enumerate(cursors.wanted(events, self._cursor) if self._cursor else (), start=1):
-            event = mapping.to_event(happened, self._table, self._words, self._place)
-            if event is not None:
-                await self._teller.publish(event)
-            else:
-                self._counts.unmapped += 1
-            self._cursor = cursors.moved(self._cursor, happened) if self._cursor else None
-            if number % SAVE_EVERY == 0:
-                await self._save()
+        rest = cursors.wanted(events, self._cursor) if self._cursor is not None else []
+        while rest:
+            portion, rest = rest[:SAVE_EVERY], rest[SAVE_EVERY:]
+            mapped = [mapping.to_event(one, self._table, self._words, self._place) for one in portion]
+            await self._teller.publish_all([event for event in mapped if event is not None])
+            self._counts.unmapped += mapped.count(None)
+            for happened in portion:
+                self._cursor = cursors.moved(self._cursor, happened) if self._cursor is not None else None
+            await self._save()
         if self._cursor is not None:
             self._cursor, lost = cursors.given_up(self._cursor)
             self._counts.lost += lost

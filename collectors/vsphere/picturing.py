@@ -54,6 +54,17 @@ class Inventory:
                 return _capacity(kind, rows[ref], self._kinds["HostSystem"])
         return None
 
+    def measurable(self, kind: str) -> dict[str, str]:
+        """Names by reference of what can tell statistics now: hosts that are connected, VMs that are on and visible."""
+        rows = self._kinds["HostSystem" if kind == "host" else "VirtualMachine"]
+        return {
+            ref: str(row["name"])
+            for ref, row in rows.items()
+            if "name" in row
+            and row.get("runtime.connectionState") == "connected"
+            and (kind == "host" or row.get("runtime.powerState") == "poweredOn")
+        }
+
     def live(self) -> dict[str, Live]:
         """Every object that is known well enough, by reference."""
         found: dict[str, Live] = {}

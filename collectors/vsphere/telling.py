@@ -1,11 +1,12 @@
 """Publishing for a vCenter collector: inventory differences, load, silence; nothing is lost while the bus is away."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import structlog
 from pydantic import JsonValue
 
-from collectors.publishing import Publisher
+from collectors.publishing import BatchPublisher
 from collectors.vsphere.picturing import Inventory, Live
 from engine.clock import Clock
 from engine.model import ids
@@ -23,7 +24,7 @@ STORE = ("inventory.datastore", Kind.DATASTORE)
 class Teller:
     """Turns what is known into events of one source."""
 
-    def __init__(self, name: str, definitions: Mapping[str, str], publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, name: str, definitions: Mapping[str, str], publisher: BatchPublisher, clock: Clock) -> None:
         """`definitions`: host definition by inventory name, where they differ."""
         self.source = f"vcenter/{name}"
         self._name, self._definitions, self._publisher, self._clock = name, definitions, publisher, clock
@@ -32,11 +33,15 @@ class Teller:
 
     async def publish(self, event: Event) -> None:
         """Publish, again and again while the bus is away."""
-        while True:
+        await self.publish_all([event])
+
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        """Publish in this order per object, again and again while the bus is away."""
+        while events:
             try:
-                await self._publisher.publish(event)
+                await self._publisher.publish_all(events)
             except Transient as error:
-                log.warning("vcenter.publish.waits", source=self.source, type=event.type, error=str(error))
+                log.warning("vcenter.publish.waits", source=self.source, events=len(events), error=str(error))
                 await self._clock.sleep(max(0.2, error.retry_after))
             else:
                 return
@@ -44,33 +49,53 @@ class Teller:
     async def inventory(self, inventory: Inventory, known: list[Event] | None = None) -> None:
         """Publish what changed since the last time; with `known`, also that what is gone is gone."""
         live = {self._subject(one): one for one in inventory.live().values()}
-        for subject, one in live.items():
-            if self._told.get(subject) != one:
-                await self.publish(self._event(self._type(one)[0], subject, one.model_dump(mode="json")))
+        found = [
+            self._event(self._type(one)[0], subject, one.model_dump(mode="json"))
+            for subject, one in live.items()
+            if self._told.get(subject) != one
+        ]
         for subject, one in self._told.items():
             if subject not in live:
                 data = {**one.model_dump(mode="json"), "removed": True}
-                await self.publish(self._event(self._type(one)[0], subject, data))
-        for event in known or ():
-            if event.subject not in live:
-                await self.publish(self._event(event.type, event.subject, {**event.data, "removed": True}))
+                found.append(self._event(self._type(one)[0], subject, data))
+        gone = [event for event in known or () if event.subject not in live]
+        found += [self._event(event.type, event.subject, {**event.data, "removed": True}) for event in gone]
+        await self.publish_all(found)
         self._told = live
 
     async def load(self, inventory: Inventory, loads: Mapping[str, tuple[int, int]]) -> None:
         """Publish host.load and vm.load."""
+        events: list[Event] = []
         for ref, (mhz, memory) in loads.items():
             found = inventory.capacity(ref)
             if found is None:
                 continue
             kind, name, capacity_mhz, capacity_mb = found
-            subject = ids.object_id(Kind(kind), self._definitions.get(name, name) if kind == "host" else name)
             data: dict[str, JsonValue] = {
                 "cpu_mhz": mhz,
                 "memory_mb": memory,
                 "cpu_percent": round(100.0 * mhz / capacity_mhz, 1) if capacity_mhz else 0.0,
                 "memory_percent": round(100.0 * memory / capacity_mb, 1) if capacity_mb else 0.0,
             }
-            await self.publish(self._event(f"{kind}.load", subject, data))
+            events.append(self._event(f"{kind}.load", self._named(kind, name), data))
+        await self.publish_all(events)
+
+    async def performance(self, kind: str, found: Iterable[tuple[str, datetime, Mapping[str, float]]]) -> None:
+        """Publish host.performance or vm.performance: (name, time of the sample, numbers); a sample is told once."""
+        events: list[Event] = []
+        for name, at, numbers in found:
+            subject = self._named(kind, name)
+            identity = ids.content_hash([self.source, f"{kind}.performance", subject, at.isoformat()])
+            values: dict[str, JsonValue] = dict(numbers)
+            events.append(
+                Event(
+                    id=identity, type=f"{kind}.performance", source=self.source, subject=subject, time=at, data=values
+                )
+            )
+        await self.publish_all(events)
+
+    def _named(self, kind: str, name: str) -> str:
+        return ids.object_id(Kind(kind), self._definitions.get(name, name) if kind == "host" else name)
 
     async def lost_hosts(self, inventory: Inventory) -> None:
         """At the first start ever: hosts that vCenter has lost already are told, as no event will be."""

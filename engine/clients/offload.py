@@ -3,12 +3,20 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 from engine.model.errors import Transient
 
 T = TypeVar("T")
+
+
+class Offloaded(Protocol):
+    """Runs a blocking call elsewhere."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
+        """Its result."""
+        ...
 
 
 class _Call(Generic[T]):

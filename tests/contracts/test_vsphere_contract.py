@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 from pyVmomi import vim
 
+from collectors.vsphere import measuring
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
+from collectors.vsphere.measuring import HOST_COUNTERS, PerformanceSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
 from engine.clients import vsphere, vsphere_inventory, vsphere_orders, vsphere_reading
 from engine.clients.vsphere_events import EventFeed
 from engine.clients.vsphere_inventory import InventoryWatch
+from engine.clients.vsphere_performance import KINDS, Performance
 from engine.clock import SystemClock
 from engine.model.errors import Permanent, Transient
 from tests.contracts.vsphere import finished, some_vm
@@ -121,9 +124,38 @@ def test_load_is_read_for_connected_hosts_and_running_vms(session):
     assert all(cpu >= 0 and memory >= 0 for cpu, memory in loads.values())
 
 
+def measured(session, kind, batch):
+    refs = [row.ref for row in session.read(KINDS[kind], ("name",))]
+    found = Performance(session, {kind: HOST_COUNTERS.values()}, 20).read(kind, refs, batch=batch, samples=1)
+    return refs, {one.ref: one for one in found}
+
+
+@pytest.mark.parametrize("kind", ["host", "vm"])
+def test_statistics_are_read_in_batches_and_say_whose_and_when_they_are(session, kind):
+    refs, found = measured(session, kind, batch=2)
+    assert set(found) == set(refs)
+    for one in found.values():
+        assert one.at.tzinfo is not None
+        numbers = measuring.numbers(one, HOST_COUNTERS)
+        assert 0 <= numbers["cpu_percent"] <= 100
+        assert 0 <= numbers["memory_percent"] <= 100
+
+
+def test_a_vcenter_that_refuses_a_large_query_is_asked_in_smaller_ones(session, endpoint):
+    endpoint.needs_ours("it has no vpxd.stats.maxQueryMetrics")
+    center = endpoint.world.center
+    center.performance.most_metrics = len(HOST_COUNTERS)
+    try:
+        refs, found = measured(session, "host", batch=50)
+    finally:
+        center.performance.most_metrics = 10_000
+    assert set(found) == set(refs)
+
+
 def test_the_collector_publishes_inventory_load_and_events_and_goes_on_from_its_cursor(endpoint, session):
     async def collect(bus, seconds, meanwhile=None):
-        settings = VsphereSettings("vc1", endpoint.account, load_every=0.5, reconcile_every=60, silent_after=10)
+        often = PerformanceSettings(every=0.5, vms_every=0.5)
+        settings = VsphereSettings("vc1", endpoint.account, 0.5, 60, silent_after=10, performance=often)
         collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1"), SystemClock())
         ready = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -153,7 +185,11 @@ def test_the_collector_publishes_inventory_load_and_events_and_goes_on_from_its_
 
     inventory, first, all_events = asyncio.run(go())
     assert {event.type for event in inventory} == {"inventory.host", "inventory.vm", "inventory.datastore"}
-    assert {"host.load", "vm.load", "vm.power.off", "vm.power.on"} <= {event.type for event in first}
+    kinds = {event.type for event in first}
+    assert {"host.load", "vm.load", "vm.power.off", "vm.power.on", "host.performance", "vm.performance"} <= kinds
+    assert all(
+        "disk_latency_ms" in event.data or not endpoint.ours for event in first if event.type == "host.performance"
+    )
     offs = {event.id: event for event in all_events if event.type == "vm.power.off"}
     assert len(offs) == 2
     if endpoint.ours:  # govmomi's events name no user and hang on no task

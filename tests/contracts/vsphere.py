@@ -33,6 +33,8 @@ GIVEN = os.environ.get("TOBAN_TEST_VCENTER")
 class Endpoint:
     account: Account
     ours: bool
+    world: Datacenter | None = None
+    """Our own simulator, where it is that."""
 
     def needs_ours(self, what: str) -> None:
         if not self.ours:
@@ -50,7 +52,7 @@ def opened(folder: Path):
     example.write(folder, example.free_ports(), armed=True, quick=True)
     with Datacenter(folder / "estate.yaml", folder / "datacenter") as world:
         account = Account(world.ready["vcenter"], "toban@vsphere.local", "duty-officer", Path(world.ready["ca"]))
-        yield Endpoint(account, ours=True)
+        yield Endpoint(account, ours=True, world=world)
 
 
 def finished(session, reference):

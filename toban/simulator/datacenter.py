@@ -70,6 +70,7 @@ class Datacenter:
             server.start()
         self._control.start()
         self._sample()
+        self._measure()
         (self._state / "ready.json").write_text(json.dumps(self.ready), encoding="utf-8")
         return self
 
@@ -100,6 +101,11 @@ class Datacenter:
     def _sample(self) -> None:
         self.center.belief.refresh_load()
         self.agenda.after(LOAD_EVERY, self._sample)
+
+    def _measure(self) -> None:
+        with self.truth.lock:
+            self.center.performance.sample()
+        self.agenda.after(self.center.rules.samples_every, self._measure)
 
     def ask(self, request: dict[str, object]) -> Reply:
         """One request of the control socket: fault, load, move, state, ledger, quit."""

@@ -1,12 +1,13 @@
 """Faults: what a tester may do to the datacenter, by name."""
 
 from collections.abc import Callable
+from functools import partial
 
 from pyVmomi import vim, vmodl
 
 from toban.simulator.chassis import Chassis
 from toban.simulator.truth import Blade, Host, Truth
-from toban.simulator.vcenter import hosts, moving
+from toban.simulator.vcenter import happening, hosts, moving
 from toban.simulator.vcenter.center import Center
 from toban.simulator.vcenter.endpoint import METHODS, Endpoint
 from toban.simulator.vcenter.sessions import Session
@@ -74,6 +75,12 @@ class Faults:
             "sensor-mended": lambda blade, word: blade.sick.update({word: "OK"}),
         }
         """Faults that take a word: `bmc-says:PoweringOff`, `bmc-health:Critical`, `sensor-fails:CPU 1`."""
+        self._vcenter_words: dict[str, Callable[[str, str], None]] = {
+            "datastore-slow": lambda target, word: happening.slow(center, target, word),
+            "event": lambda target, word: happening.event(center, target, word),
+            **{f"alarm-{colour}": partial(self._alarm, colour) for colour in ("gray", "green", "yellow", "red")},
+        }
+        """Of vCenter: `event:esx.problem.storage.apd.start`, `alarm-red:Host CPU usage`, `datastore-slow:80`."""
 
     def apply(self, name: str, target: str) -> None:
         """Break or mend something; raises `Unknown`."""
@@ -86,8 +93,16 @@ class Faults:
             with self._truth.lock:
                 self._words[kind](self._truth.blades[self._machine(target)], number)
             return
+        if kind in self._vcenter_words and number:
+            self._truth.ledger.write("fault", fault=name, target=target)
+            try:
+                with self._truth.lock:
+                    self._vcenter_words[kind](target, number)
+            except happening.Nothing as error:
+                raise Unknown(str(error)) from error
+            return
         if name not in self.names:
-            spoken = ", ".join(f"{word}:WORD" for word in self._words)
+            spoken = ", ".join(f"{word}:WORD" for word in (*self._words, *self._vcenter_words))
             msg = f"unknown fault {name!r}; known: {', '.join(self.names)}, {spoken}, trap:NUMBER"
             raise Unknown(msg)
         self._truth.ledger.write("fault", fault=name, target=target)
@@ -116,6 +131,9 @@ class Faults:
                 raise Unknown(msg)
             order = vim.vm.RelocateSpec(host=inventory.hosts[host], pool=inventory.pool)
             moving.relocate(self._center, Session("administrator", user="Administrator"), record, order)
+
+    def _alarm(self, colour: str, target: str, name: str) -> None:
+        happening.alarm(self._center, target, name, colour)
 
     def _machine(self, target: str) -> str:
         if target in self._truth.blades:

@@ -99,6 +99,10 @@ class VCenter(_Strict):
     """VMs whose first start after a registration asks whether they were moved or copied."""
     first_event_key: int = Field(default=1, ge=-(2**31), lt=2**31)
     """Keys of events are int32, count on from here and wrap around."""
+    samples_every: float = Field(default=20.0, gt=0)
+    """Seconds between two samples of performance; on the wire each stands for 20 s."""
+    most_metrics: int = 10_000
+    """How many statistics one query may ask for."""
     users: tuple[User, ...]
 
 

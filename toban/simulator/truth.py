@@ -129,6 +129,8 @@ class Truth:
         self.hosts = _hosts(spec, self.blades)
         self.stores = {s.name: Store(s.name, s.shared, s.capacity_gb, s.hosts) for s in spec.simulation.datastores}
         self.vms = _vms(spec.simulation)
+        self.latency: dict[str, int] = {}
+        """Milliseconds that a datastore takes to answer, where that is not usual."""
         self.full: set[str] = set()
         """Datastores without a byte left: no VM starts from there, as its swap file has no room."""
         for vm in spec.simulation.vms:

@@ -78,8 +78,8 @@ class Words:
     def __init__(self) -> None:
         self.told = []
 
-    async def publish(self, event) -> None:
-        self.told.append(event)
+    async def publish_all(self, events) -> None:
+        self.told += events
 
     @property
     def keys(self) -> list[int]:

@@ -9,10 +9,11 @@ from pyVmomi import vim, vmodl
 
 from toban.simulator.spec import Simulation
 from toban.simulator.truth import Truth
-from toban.simulator.vcenter import records
+from toban.simulator.vcenter import performance, records
 from toban.simulator.vcenter.belief import Belief
 from toban.simulator.vcenter.events import Events
 from toban.simulator.vcenter.inventory import Inventory
+from toban.simulator.vcenter.performance import Performance
 from toban.simulator.vcenter.registry import Computed, Registry
 from toban.simulator.vcenter.sessions import Sessions
 from toban.simulator.vcenter.tasks import Job, Tasks
@@ -46,12 +47,15 @@ class Center:
         with truth.lock:
             self.inventory: Inventory = records.build(self.registry, truth, names, ha=rules.ha)
         self.events = Events(self.registry, self.inventory, rules.first_event_key)
+        self.performance = Performance(truth, self.inventory, simulation.seed, rules.most_metrics)
         self.tasks = Tasks(self.registry, truth.agenda)
         self.sessions = Sessions(rules.users)
         self.belief = Belief(truth, self.inventory, self.events, rules)
         self.questions = Questions(set(rules.asks_moved), {})
         self.dice = random.Random(simulation.seed)
         self.instance = str(uuid.uuid5(uuid.NAMESPACE_URL, f"vcenter:{rules.name}:{simulation.seed}"))
+        self.alarms: dict[tuple[str, str], str] = {}
+        """The colour of an alarm by its object and its name; gray before it was first looked at."""
         self.pages: dict[str, tuple[list[Any], int]] = {}
         """Rests of paged reads by token."""
         with truth.lock:
@@ -86,6 +90,12 @@ class Center:
                 maxCollector=32,
             ),
             taskManager=add(vim.TaskManager, "TaskManager", recentTask=Computed(self.tasks_recent), maxCollector=32),
+            perfManager=add(
+                vim.PerformanceManager,
+                "PerfMgr",
+                perfCounter=[performance.described(one) for one in self.performance.counters.values()],
+                historicalInterval=[],
+            ),
             searchIndex=add(vim.SearchIndex, "SearchIndex"),
             vmProvisioningChecker=add(vim.vm.check.ProvisioningChecker, "ProvChecker"),
         )

@@ -6,13 +6,25 @@ from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from toban.simulator.vcenter import hosts, joining, machines, moving, reading, registering, searching, sessions, soap
+from toban.simulator.vcenter import (
+    hosts,
+    joining,
+    machines,
+    measuring,
+    moving,
+    reading,
+    registering,
+    searching,
+    sessions,
+    soap,
+)
 from toban.simulator.vcenter.center import Center
 from toban.simulator.web import Answer, Request
 
 METHODS: dict[str, Callable[..., Any]] = {
     **reading.METHODS,
     **searching.METHODS,
+    **measuring.METHODS,
     **machines.METHODS,
     **moving.METHODS,
     **registering.METHODS,
