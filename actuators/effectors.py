@@ -46,7 +46,14 @@ from engine.model.estate import Standing
 BMC_THREADS = 4
 QUICK = 5.0
 HARMLESS = frozenset(
-    {"notify.log", "host.diagnose", "machine.prove_off", "machine.diagnose_sensors", "machine.diagnose_total"}
+    {
+        "notify.log",
+        "host.diagnose",
+        "machine.prove_off",
+        "machine.diagnose_sensors",
+        "machine.diagnose_total",
+        "vm.check_move",
+    }
 )
 """Verbs that a rehearsal carries out as they are: they change nothing in the datacenter."""
 
@@ -91,6 +98,7 @@ class Effectors:
         self._bmcs = Offload("bmc", BMC_THREADS)
         world = World(self._vcenters, TaskWatch(self._vcenters, clock), clock)
         compatibility = Compatibility(world)
+        moves = migrating.Migrate(world, compatibility)
         blades = Blades(self._open, self._bmcs, clock, settings.fence)
         self.armed: Mapping[str, Effector] = {
             "machine.power_off": PowerOff(blades),
@@ -111,7 +119,9 @@ class Effectors:
             "vm.register": registering.Register(world),
             "vm.power_on": starting.PowerOn(world),
             "vm.restart": restarting.Restart(world),
-            "vm.migrate": migrating.Migrate(world, compatibility),
+            "vm.migrate": moves,
+            "vm.relocate": moves,
+            "vm.check_move": migrating.CheckMove(world, compatibility),
             "vm.suspend": stopping.Suspend(world),
             "vm.shutdown": stopping.Shutdown(world),
             "vm.verify": verifying.Verify(world),

@@ -13,6 +13,7 @@ INDEPENDENT = frozenset(
         "machine.identify",
         "object.mark",
         "vm.migrate",
+        "vm.relocate",
         "vm.shutdown",
         "vm.suspend",
         "vm.restart",

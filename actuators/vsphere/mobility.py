@@ -9,7 +9,7 @@ here as a target that is not in the inventory; (10), the placement rules, is jud
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.clients.vsphere_moving import Around, Finding, Verdict
+from engine.clients.vsphere_moving import Around, Disks, Finding, Store, Verdict
 from engine.clients.vsphere_reading import HostFacts, VmFacts
 
 OFF = ("poweredOff", "standBy")
@@ -28,14 +28,22 @@ class Passage:
     """The move is planned for a VM that runs."""
     rests: str = ""
     """The power state into which it is put before it moves, where it runs until then: poweredOff or suspended."""
-    carries: bool = False
-    """Its disks go along, so it matters nothing where they are."""
+    carries: str = ""
+    """The datastore that its disks go to; empty: they stay where they are."""
+    store: Store | None = None
+    """That datastore, if the target mounts it."""
+    disks: Disks | None = None
     around: Around | None = None
 
     @property
-    def hot(self) -> bool:
+    def awake(self) -> bool:
         """It moves while it runs."""
         return self.vm.power == "poweredOn" and not self.rests
+
+    @property
+    def hot(self) -> bool:
+        """It goes to another host while it runs."""
+        return self.awake and self.source.ref != self.target.ref
 
 
 Condition = Callable[[Passage], str | None]
@@ -101,6 +109,25 @@ def _datastore(p: Passage) -> str | None:
     return f"{p.target.name} does not mount every datastore of {p.vm.name}: it lacks {_named(p, lacking)}"
 
 
+def _store_absent(p: Passage) -> str | None:
+    return f"{p.target.name} mounts no datastore {p.carries}" if p.carries and p.store is None else None
+
+
+def _store_closed(p: Passage) -> str | None:
+    if p.store is None or (p.store.accessible and p.store.mode == "normal"):
+        return None
+    return f"the datastore {p.store.name} is {p.store.mode if p.store.accessible else 'not accessible'}"
+
+
+def _store_full(p: Passage) -> str | None:
+    if p.store is None or p.disks is None or p.store.free is None or p.disks.committed is None:
+        return None
+    if p.disks.stores == {p.store.ref} or p.disks.committed <= p.store.free:
+        return None
+    needs, has = p.disks.committed // 2**20, p.store.free // 2**20
+    return f"{p.vm.name} takes {needs} MB, {p.store.name} has {has} MB free"
+
+
 def _datacenter(p: Passage) -> str | None:
     here = p.around.source_center if p.around is not None else None
     there = p.around.target_center if p.around is not None else None
@@ -127,6 +154,9 @@ CONDITIONS: Mapping[str, Condition] = {
     "vmotion.target": _target_vmotion,  # (2)
     "datastore.unknown": _datastore_unknown,
     "datastore.not-shared": _datastore,  # (5)
+    "store.absent": _store_absent,
+    "store.closed": _store_closed,
+    "store.full": _store_full,
     "network.missing": _network,  # (4)
     "datacenter.differs": _datacenter,  # (8)
 }
@@ -181,7 +211,7 @@ WORDS: Mapping[str, str] = {
 
 def counts(finding: Finding, passage: Passage) -> bool:
     """Whether a finding of vCenter's is about the way in which this VM will move."""
-    if passage.hot:
+    if passage.awake:
         return True
     if finding.fault.startswith(AT_REST):
         return False

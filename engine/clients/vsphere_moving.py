@@ -29,6 +29,29 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """A datastore that disks are to move to."""
+
+    ref: str
+    name: str
+    accessible: bool
+    mode: str
+    """`normal`, or a maintenance mode."""
+    free: int | None
+    """Bytes; None: not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """Where a VM's disks lie, and how much they take."""
+
+    stores: frozenset[str]
+    """References of the datastores of its virtual disks."""
+    committed: int | None
+    """Bytes that the whole VM takes; None: not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """A move as vCenter is asked about it."""
 
@@ -69,6 +92,31 @@ def around(session: Session, vm: VmFacts, target: HostFacts) -> Around:
         lans.get(target.ref),
         _names(session, vm, target),
     )
+
+
+def store(session: Session, host: HostFacts, name: str) -> Store | None:
+    """The datastore of this name that a host mounts, or None; names are unique within a datacenter only."""
+    if not host.datastores:
+        return None
+    paths = ("name", "summary.accessible", "summary.maintenanceMode", "summary.freeSpace")
+    targets = [session.managed(vim.Datastore, ref) for ref in sorted(host.datastores)]
+    for row in session.read_these(vim.Datastore, targets, paths):
+        if row.get("name") == name:
+            mode, free = row.get("summary.maintenanceMode"), row.get("summary.freeSpace")
+            accessible = row.get("summary.accessible") is True
+            return Store(row.ref, name, accessible, str(mode or "normal"), int(free) if free is not None else None)
+    return None
+
+
+def disks(session: Session, vm_ref: str) -> Disks:
+    """Where the VM's virtual disks lie; raises vmodl ManagedObjectNotFound if the VM is gone."""
+    paths = ("config.hardware.device", "summary.storage.committed")
+    row = session.read_one(session.managed(vim.VirtualMachine, vm_ref), paths)
+    devices = [one for one in row.get(paths[0]) or () if isinstance(one, vim.vm.device.VirtualDisk)]
+    found = [getattr(one.backing, "datastore", None) for one in devices]
+    committed = row.get(paths[1])
+    stores = frozenset(_ref(one) for one in found if one is not None)
+    return Disks(stores, int(committed) if committed is not None else None)
 
 
 def _datacenters(session: Session, refs: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -28,8 +28,8 @@ class Command(BaseModel):
     """machine.power_off, machine.power_on, machine.prove_off, machine.diagnose_sensors, machine.diagnose_total,
     machine.identify, machine.assign, host.add, host.diagnose,
     host.disconnect, host.remove, host.enter_maintenance, host.exit_maintenance, host.shutdown, host.await_connected,
-    vm.register, vm.power_on, vm.restart, vm.migrate, vm.suspend, vm.shutdown, vm.verify, vm.await_ha, object.mark,
-    notify.log."""
+    vm.register, vm.power_on, vm.restart, vm.check_move, vm.migrate, vm.relocate, vm.suspend, vm.shutdown, vm.verify,
+    vm.await_ha, object.mark, notify.log."""
     target: str
     """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from engine.model.match import Match
 from engine.model.plan import Unplaced
 from engine.model.policy import Policy, Step
 from engine.model.run import PlannedStep, RunPlan
-from engine.planning import guests, hosts, spares, standing_by
+from engine.planning import guests, hosts, moving, spares, standing_by
 from engine.planning.asking import Asked
 from engine.runs.ordering import Orders
 
@@ -22,7 +22,7 @@ PLANNERS: Mapping[str, Planner] = {
     "evacuate": guests.evacuate,
     "apply-rules": guests.apply_rules,
     "rebalance": guests.rebalance,
-    "move-vm": guests.move,
+    "move-vm": moving.move,
     "enter-maintenance": hosts.enter_maintenance,
     "exit-maintenance": hosts.exit_maintenance,
     "restart-vm": guests.restart,

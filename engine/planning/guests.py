@@ -6,7 +6,7 @@ from engine.model.estate import Estate, LiveVm, Power
 from engine.model.pattern import MetricPattern, alternatives
 from engine.model.plan import Plan, Unplaced
 from engine.model.policy import Policy
-from engine.placement import balancing, binding, evacuating, obeying, rebalancing
+from engine.placement import balancing, evacuating, obeying, rebalancing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
 from engine.planning.asking import Asked, nothing
@@ -59,25 +59,6 @@ def evacuate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     else:
         plan = evacuating.evacuate(asked.estate, host, wish=Wish(thorough=True))
     ordering.migrate(orders, asked.estate, plan)
-    return plan.unplaced
-
-
-def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
-    """One VM to the host that is named, or to the best one."""
-    vm = asked.vm("vm")
-    if isinstance(vm, Unplaced):
-        return (vm,)
-    source = linking.definition_of(asked.estate, vm.vcenter, vm.host)
-    if source is None or source not in asked.estate.hosts:
-        return (Unplaced(vm=vm.name, en=f"the host of {vm.name} is not known", ja=f"{vm.name} のホストが不明"),)
-    to, group = asked.word("to", "best"), asked.estate.site.standings[source].group
-    beside = [one for one in reading.running_vms(asked.estate, source) if one.name != vm.name]
-    names = binding.companions(asked.estate.site.placements[group].rules, vm.name, (one.name for one in beside))
-    together = (vm, *(one for one in beside if one.name in names))  # a move by hand takes all of them (domain.md 7.1)
-    plan = evacuating.evacuate(
-        asked.estate, source, together, Wish(Purpose.START, thorough=True, only=None if to == "best" else to)
-    )
-    ordering.move(orders, asked.estate, plan, asked.word("method", "migrate"))
     return plan.unplaced
 
 

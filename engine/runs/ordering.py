@@ -14,6 +14,7 @@ from engine.model.policy import Step
 DEADLINE = 600.0
 DEADLINES: Mapping[str, float] = {
     "vm.await_ha": 180.0,  # vSphere HA's time before its VMs count as still down (safety rule S7)
+    "vm.relocate": 14400.0,  # disks are copied: terabytes over a slow network take hours
     "host.await_connected": 900.0,  # a blade's power-on self test alone may take minutes
 }
 """Seconds until the outcome of a verb is unknown, where the policy gave no timeout."""
@@ -81,39 +82,35 @@ def failover(orders: Orders, estate: Estate, source: str, plan: Plan, tired: fro
 
 def migrate(orders: Orders, estate: Estate, plan: Plan) -> tuple[Command, ...]:
     """Move VMs to other hosts: running ones without stopping them, those that are off as they are."""
-    return tuple(_move(orders, estate, move) for move in plan.moves)
+    return tuple(relocate(orders, estate, move) for move in plan.moves)
 
 
-def _move(orders: Orders, estate: Estate, move: Move) -> Command:
+def relocate(
+    orders: Orders,
+    estate: Estate,
+    move: Move,
+    needs: tuple[Command, ...] = (),
+    *,
+    rests: str = "",
+    datastore: str | None = None,
+) -> Command:
+    """One VM to another host as it is, or as it was put to rest; to another datastore where one is named."""
+    verb = "vm.migrate" if datastore is None else "vm.relocate"
+    return orders.add(verb, object_of(move.vm), needs, **journey(estate, move, rests=rests, datastore=datastore))
+
+
+def journey(estate: Estate, move: Move, *, rests: str = "", datastore: str | None = None) -> dict[str, object]:
+    """What a move, or a question about it, is told."""
     source, target = estate.hosts[move.source], estate.hosts[move.target]
     where = {"source": source.name, "target": target.name, "target_uuid": target.uuid}
-    cold = {} if move.vm.power is Power.ON else {"cold": True}
-    return orders.add("vm.migrate", _target(move.vm), (), **_vm(move.vm), **where, **cold)
-
-
-def move(orders: Orders, estate: Estate, plan: Plan, method: str) -> None:
-    """Each VM by this method (domain.md 2.2): what runs is put to rest, moved as it is, and started at the target.
-
-    If it cannot be moved it is started again where it was. A VM that is off moves as it is, whatever the method.
-    """
-    for move in plan.moves:
-        if method == "migrate" or move.vm.power is not Power.ON:
-            _move(orders, estate, move)
-            continue
-        source, target = estate.hosts[move.source], estate.hosts[move.target]
-        here = {"host": source.name, "host_uuid": source.uuid}
-        verb, more = ("vm.suspend", {}) if method == "quick" else ("vm.shutdown", {"force": True})
-        back = Undo(verb="vm.power_on")
-        rests = orders.add(verb, _target(move.vm), (), back, **_vm(move.vm), **here, **more)
-        where = {"source": source.name, "target": target.name, "target_uuid": target.uuid, "cold": True}
-        moved = orders.add("vm.migrate", _target(move.vm), (rests,), **_vm(move.vm), **where)
-        there = {"host": target.name, "host_uuid": target.uuid}
-        orders.add("vm.power_on", _target(move.vm), (moved,), **_vm(move.vm), **there)
+    cold = {"cold": True} if rests or move.vm.power is not Power.ON else {}
+    more = {name: value for name, value in (("rests", rests), ("datastore", datastore)) if value}
+    return {**identity(move.vm), **where, **cold, **more}
 
 
 def restart(orders: Orders, vm: LiveVm, host: LiveHost) -> None:
     """Reset a running VM, or start one that is off, where it is."""
-    orders.add("vm.restart", _target(vm), (), **_vm(vm), host=host.name, host_uuid=host.uuid)
+    orders.add("vm.restart", object_of(vm), (), **identity(vm), host=host.name, host_uuid=host.uuid)
 
 
 def await_ha(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> None:
@@ -138,21 +135,23 @@ def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str], *, s
 def _watch(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> Command:
     elsewhere = vm.host != estate.site.standings[source].inventory_name
     verb = "vm.verify" if elsewhere and vm.power is Power.ON else "vm.await_ha"
-    return orders.add(verb, _target(vm), (), **_vm(vm), not_on=estate.site.standings[source].inventory_name)
+    return orders.add(verb, object_of(vm), (), **identity(vm), not_on=estate.site.standings[source].inventory_name)
 
 
 def bring(orders: Orders, vm: LiveVm, to: Whither, gone: Command, *, starts: bool) -> None:
     """Register a VM whose record is gone at another host, and start it there."""
     where = {"host": to.name, "host_uuid": to.uuid, "pool_ref": to.pool_ref}
     kept = {"folder_ref": vm.folder_ref, "template": vm.template}
-    there = orders.add("vm.register", _target(vm), (gone,), **_vm(vm), **kept, **where)
+    there = orders.add("vm.register", object_of(vm), (gone,), **identity(vm), **kept, **where)
     if starts:
-        orders.add("vm.power_on", there.target, (there,), **_vm(vm), host=to.name, host_uuid=to.uuid)
+        orders.add("vm.power_on", there.target, (there,), **identity(vm), host=to.name, host_uuid=to.uuid)
 
 
-def _vm(vm: LiveVm) -> dict[str, object]:
+def identity(vm: LiveVm) -> dict[str, object]:
+    """Which VM is meant, whatever becomes of its record."""
     return {"vcenter": vm.vcenter, "name": vm.name, "instance_uuid": vm.instance_uuid, "path": vm.path}
 
 
-def _target(vm: LiveVm) -> str:
+def object_of(vm: LiveVm) -> str:
+    """`vm:VM-01`."""
     return ids.object_id(Kind.VM, vm.name)

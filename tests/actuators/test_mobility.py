@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from actuators.vsphere import compatibility, mobility
 from actuators.vsphere.mobility import CONDITIONS, WORDS, Passage
-from engine.clients.vsphere_moving import Around, Finding, Verdict
+from engine.clients.vsphere_moving import Around, Disks, Finding, Store, Verdict
 from engine.clients.vsphere_reading import Question
 from engine.model.command import State
 from tests.actuators.place import migration
@@ -20,6 +20,8 @@ from toban.simulator.vcenter.inventory import add_network, listed
 RUNS = replace(VM, power="poweredOn", networks=frozenset({"net"}))
 THERE = replace(TARGET, networks=frozenset({"net"}))
 NEAR = Around(("dc-1", "dc1"), ("dc-1", "dc1"), None, None, {"san9": "san9-name", "net": "VLAN 7"})
+SAN1 = Store("ds", "san1", accessible=True, mode="normal", free=100 * 2**20)
+BIG = Disks(frozenset({"ds9"}), 200 * 2**20)
 FREE = Passage(RUNS, SOURCE, THERE, must_run=True, around=NEAR)
 
 
@@ -47,6 +49,9 @@ CASES = (
     Case("vmotion.target", replace(FREE, target=replace(THERE, vmotion=False)), "VMotion is off at esx2"),
     Case("datastore.unknown", replace(FREE, vm=replace(RUNS, datastores=frozenset())), "cannot be read"),
     Case("datastore.not-shared", replace(FREE, vm=replace(RUNS, datastores=frozenset({"san9"}))), "it lacks san9-name"),
+    Case("store.absent", replace(FREE, carries="san7"), "esx2 mounts no datastore san7"),
+    Case("store.closed", replace(FREE, carries="san1", store=replace(SAN1, mode="inMaintenance")), "san1 is inMaint"),
+    Case("store.full", replace(FREE, carries="san1", store=SAN1, disks=BIG), "takes 200 MB, san1 has 100 MB free"),
     Case("network.missing", replace(FREE, target=replace(THERE, networks=frozenset())), "lacks the network VLAN 7"),
     Case("datacenter.differs", replace(FREE, around=replace(NEAR, target_center=("dc-2", "dc2"))), "esx2 in dc2"),
 )
@@ -80,7 +85,12 @@ def test_a_vm_that_does_not_run_needs_no_vmotion(change) -> None:
 
 
 def test_a_vm_that_takes_its_disks_along_needs_no_shared_datastore() -> None:
-    away = replace(FREE, vm=replace(RUNS, datastores=frozenset({"san9"})), carries=True)
+    away = replace(
+        FREE,
+        vm=replace(RUNS, datastores=frozenset({"san9"})),
+        carries="san1",
+        store=Store("ds", "san1", True, "normal", None),
+    )
     assert mobility.refusals(away) == []
 
 

@@ -58,6 +58,31 @@ def test_a_move_is_checked_by_the_vcenter_itself_and_what_it_lacks_is_told_apart
             vsphere_moving.check(session, rests)
 
 
+def test_a_running_vm_goes_to_another_datastore_of_its_host_and_back(session, endpoint, tmp_path):
+    vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
+    names = {row.ref: row.get("name") for row in session.read(vim.Datastore, ("name",))}
+    (home,) = vm.datastores
+    other = next(ref for ref in sorted(vm.host.datastores) if ref != home)
+    assert vsphere_moving.store(session, vm.host, names[other]).ref == other
+    assert vsphere_moving.store(session, vm.host, "nowhere") is None
+    assert vsphere_moving.disks(session, vm.ref).stores <= {home}
+    for store in (other, home):
+        journey = Journey(vm.ref, vm.host.ref, None, store)
+        checked = vsphere_moving.check(session, journey)
+        assert finished(session, checked).state == "success"
+        assert vsphere_moving.verdict(session, checked).errors == ()
+        assert finished(session, vsphere_orders.relocate(session, journey)).state == "success"
+        after = vsphere_reading.vm_by_uuid(session, vm.instance_uuid)
+        assert (after.datastores, after.host.ref, after.power) == ({store}, vm.host.ref, "poweredOn")
+    endpoint.needs_ours("after a relocation its path and its disks still name the old datastore")
+    where = {"source": vm.host.name, "target": vm.host.name, "target_uuid": vm.host.uuid, "datastore": names[other]}
+    named = {"name": vm.name, "instance_uuid": vm.instance_uuid, "path": vm.path}
+    after, tasks = done(endpoint, tmp_path, ordered("vm.relocate", f"vm:{vm.name}", {**named, **where}))
+    assert (after.state, after.facts["datastore"], len(tasks)) == (State.REACHED, names[other], 1)
+    assert vsphere_moving.disks(session, vm.ref).stores == {other}
+    finished(session, vsphere_orders.relocate(session, Journey(vm.ref, vm.host.ref, None, home)))
+
+
 def test_the_datacenter_of_a_host_is_found_by_walking_up(session):
     vm = vsphere_reading.vm_by_uuid(session, some_vm(session).get("config.instanceUuid"))
     target = next(row for row in session.read(vim.HostSystem, ("name",)) if row.ref != vm.host.ref)

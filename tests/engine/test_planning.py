@@ -258,15 +258,16 @@ def test_a_diagnosis_is_not_compared_with_hosts_that_are_not_to_be_in_service() 
     ("method", "verbs"),
     [
         ("migrate", ["vm.migrate"]),
-        ("quick", ["vm.suspend", "vm.migrate", "vm.power_on"]),
-        ("move", ["vm.shutdown", "vm.migrate", "vm.power_on"]),
+        ("quick", ["vm.check_move", "vm.suspend", "vm.migrate", "vm.power_on"]),
+        ("move", ["vm.check_move", "vm.shutdown", "vm.migrate", "vm.power_on"]),
     ],
 )
 def test_a_vm_is_moved_by_the_method_that_is_asked_for_and_comes_back_if_it_cannot_be_moved(method, verbs) -> None:
     (found,) = planned(estate(), "vm:VM-01", {"id": "go", "move-vm": {"vm": "$vm", "to": "esx2", "method": method}})
     assert [command.verb for command in found.commands] == verbs
-    rest = found.commands[0]
     if len(verbs) > 1:
+        asked, rest, moved, starts = found.commands
         assert rest.undo is not None
         assert (rest.undo.verb, rest.parameters["host"]) == ("vm.power_on", "esx1")
-        assert [command.needs for command in found.commands[1:]] == [(rest.id,), (found.commands[1].id,)]
+        assert [one.needs for one in (rest, moved, starts)] == [(asked.id,), (rest.id,), (moved.id,)]
+        assert asked.parameters == moved.parameters

@@ -44,10 +44,13 @@ class MoveBy(StrEnum):
 
     MIGRATE = "migrate"
     QUICK = "quick"
+    STORAGE = "storage"
     MOVE = "move"
 
 
-Method = Annotated[MoveBy, typer.Option("--method", help="How a running VM moves.")]
+HOW = "How a running VM moves; with --datastore `storage`, otherwise `migrate`, if left out."
+Method = Annotated[MoveBy | None, typer.Option("--method", help=HOW)]
+Onto = Annotated[str | None, typer.Option("--datastore", metavar="NAME", help="The datastore to move its disks to.")]
 
 
 class Way:
@@ -176,8 +179,9 @@ def fence(
 def move(
     name: Vm,
     *,
-    to: Annotated[str, typer.Option("--to", metavar="HOST", help="The host to move it to, or `best`.")] = "best",
-    method: Method = MoveBy.MIGRATE,
+    to: Annotated[str | None, typer.Option("--to", metavar="HOST", help="The host to move it to, or `best`.")] = None,
+    datastore: Onto = None,
+    method: Method = None,
     why: Why = "",
     by: By = None,
     yes: Yes = False,
@@ -188,11 +192,19 @@ def move(
 ) -> None:
     """Move a VM; what stands against it is said before anything is done. A VM that is off moves as it is.
 
-    migrate: without stopping it. quick: suspended on its way, needs no vMotion. move: shut down, moved, started again.
+    migrate: without stopping it. quick: suspended on its way, needs no vMotion. storage: without stopping it, its disks
+    go along. move: shut down, moved, with its disks if the target does not see them, and started again.
+
+    With --datastore and no --to the VM stays on its host, if that mounts the datastore.
     """
     way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
-    step = Asked(verb="move-vm", parameters={"to": to, "method": method.value})
-    give(f"vm:{name}", [step], way, aside or ())
+    if datastore is not None and (method is MoveBy.MIGRATE or method is MoveBy.QUICK):
+        msg = f"--method {method.value} leaves the disks where they are; with --datastore use storage or move"
+        raise ConfigurationError(msg)
+    how = method or (MoveBy.STORAGE if datastore is not None else MoveBy.MIGRATE)
+    given: dict[str, JsonValue] = {"method": how.value}
+    given |= {name: value for name, value in (("to", to), ("datastore", datastore)) if value is not None}
+    give(f"vm:{name}", [Asked(verb="move-vm", parameters=given)], way, aside or ())
 
 
 def _plain(app: typer.Typer, name: str, kind: str, verbs: Sequence[str], promise: str) -> None:

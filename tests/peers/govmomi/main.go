@@ -30,6 +30,7 @@ func main() {
 	model.Host = 0
 	model.ClusterHost = *hosts
 	model.Machine = *machines
+	model.Datastore = 2
 	if err := model.Create(); err != nil {
 		log.Fatal(err)
 	}

@@ -38,7 +38,12 @@ def estate(policy: Policy) -> Estate:
     if verbs & {"start-host", "refill"}:
         hosts["esx4"] = worlds.host(4, connection=Connection.NOT_RESPONDING, power=Power.OFF, maintenance=True)
     ha = "await-ha" in verbs
-    hosts = {name: live.model_copy(update={"ha": ha}) for name, live in hosts.items()}
+    hosts = {
+        name: live.model_copy(update={"ha": ha, "datastores": (*live.datastores, "san2")})
+        for name, live in hosts.items()
+    }
+    san1 = worlds.fleet(*[()] * HOSTS).datastores["san1"]
+    san2 = san1.model_copy(update={"name": "san2", "ref": "san2", "url": "san2"})
     vms = [worlds.vm(n, on=1 if n < 4 else n - 2, cpu_used_mhz=300, ha_protected=ha or None) for n in range(1, 6)]
     vms.append(worlds.vm(6, on=1, power=Power.OFF))
     running = tuple(vm.instance_uuid for vm in vms if vm.host == "esx1" and vm.power is Power.ON)
@@ -46,7 +51,7 @@ def estate(policy: Policy) -> Estate:
         site=worlds.with_spare(worlds.site(HOSTS), vacant="esx9"),
         hosts=hosts,
         vms={vm.instance_uuid: vm for vm in vms},
-        datastores=worlds.fleet(*[()] * HOSTS).datastores,
+        datastores={"san1": san1, "san2": san2},
         ran={"esx1": running} if hosts["esx1"].connection is not Connection.CONNECTED else {},
     )
 
@@ -69,6 +74,8 @@ def run(policy: Policy, world: Estate, kind: str) -> RunPlan:
 BY_HAND = {
     "by-hand-quick-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "quick"}),)),
     "by-hand-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "move"}),)),
+    "by-hand-storage": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "storage", "to": "esx2"}),)),
+    "by-hand-disks": ("vm:VM-01", (Asked(verb="move-vm", parameters={"datastore": "san2", "method": "move"}),)),
     "by-hand-replace": ("host:esx1", (Asked(verb="replace", parameters={"from": "pool"}),)),
     "by-hand-scale-out": ("group:esx", (Asked(verb="scale-out"),)),
     "by-hand-scale-in": ("group:esx", (Asked(verb="scale-in"),)),

@@ -30,6 +30,8 @@ class Vm:
     on: str | None
     """The host that it runs on."""
     starts: int = 0
+    store: str = ""
+    """Where its disks were taken, if they were."""
 
 
 @dataclass
@@ -106,7 +108,7 @@ class World:
     def end_state(self) -> tuple[object, ...]:
         """Everything that must be the same however often somebody died on the way."""
         hosts = sorted((name, host.power, host.maintenance, host.there) for name, host in self.hosts.items())
-        vms = sorted((name, vm.record, vm.on, vm.starts) for name, vm in self.vms.items())
+        vms = sorted((name, vm.record, vm.on, vm.starts, vm.store) for name, vm in self.vms.items())
         return (*hosts, *vms, *sorted(self.serves.items()), *sorted(self.marks.items()), *sorted(self.told.items()))
 
     def power(self, name: str, *, on: bool) -> None:
@@ -190,6 +192,14 @@ def _migrate(world: World, command: Command) -> None:
     vm.record, vm.on = target, target if vm.on is not None else None
 
 
+def _relocate(world: World, command: Command) -> None:
+    vm = world.vms[command.target]
+    if vm.on is not None and command.parameters.get("rests"):
+        world.violations.append(f"{command.target} was moved running, and was to be at rest")
+    _migrate(world, command)
+    vm.store = str(command.parameters["datastore"])
+
+
 def _restart(world: World, command: Command) -> None:
     vm = world.vms[command.target]
     vm.on, vm.starts = vm.record, vm.starts + 1
@@ -220,13 +230,16 @@ EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "vm.register": _register,
     "vm.power_on": lambda world, command: world.start(command.target, str(command.parameters["host"])),
     "vm.migrate": _migrate,
+    "vm.relocate": _relocate,
     "vm.restart": _restart,
     "vm.suspend": _rest,
     "vm.shutdown": _rest,
     "object.mark": _mark,
     "notify.log": _tell,
 }
-LOOKS = frozenset({"machine.prove_off", "host.diagnose", "host.await_connected", "vm.verify", "vm.await_ha"})
+LOOKS = frozenset(
+    {"machine.prove_off", "host.diagnose", "host.await_connected", "vm.verify", "vm.await_ha", "vm.check_move"}
+)
 """Verbs that only look."""
 
 
@@ -240,6 +253,10 @@ def _named(world: World, command: Command) -> Host:
 
 def _blade(world: World, command: Command) -> Host:
     return world.hosts[world.machines[command.target]]
+
+
+def _is_rehoused(vm: Vm, command: Command) -> bool:
+    return (vm.record, vm.store) == (command.parameters["target"], command.parameters["datastore"])
 
 
 ENDS: dict[str, Callable[[World, Command], bool]] = {
@@ -260,6 +277,8 @@ ENDS: dict[str, Callable[[World, Command], bool]] = {
     "vm.await_ha": lambda world, command: _vm(world, command).on is not None,
     "vm.verify": lambda world, command: _vm(world, command).on is not None,
     "vm.migrate": lambda world, command: _vm(world, command).record == command.parameters["target"],
+    "vm.relocate": lambda world, command: _is_rehoused(_vm(world, command), command),
+    "vm.check_move": lambda _, __: True,
     "vm.restart": lambda _, __: False,
     "vm.suspend": lambda world, command: _vm(world, command).on is None,
     "vm.shutdown": lambda world, command: _vm(world, command).on is None,
