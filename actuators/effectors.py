@@ -1,6 +1,6 @@
 """All verbs with their effectors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from actuators.hosts.diagnosing import Diagnose
 from actuators.hosts.stopping import Shutdown
 from actuators.marking import Mark
 from actuators.notify.log import LogNotice
-from actuators.redfish.blades import Blades, Controller, FencePatience, is_blade
+from actuators.redfish.blades import Blades, Controller, FencePatience
 from actuators.redfish.lamp import Lamp
 from actuators.redfish.power import PowerOff, PowerOn, ProveOff
 from actuators.rehearsal import Rehearsal
@@ -35,7 +35,7 @@ from engine.bus import outbox
 from engine.bus.port import Bus
 from engine.clients.ipmi import IpmiBmc
 from engine.clients.offload import Offload
-from engine.clients.redfish import Bmc, BmcAccount
+from engine.clients.redfish import Bmc, BmcAccount, Power, is_blade
 from engine.clients.vsphere import Account
 from engine.clients.vsphere_joining import HostLogin
 from engine.clock import Clock
@@ -132,6 +132,10 @@ class Effectors:
         self.rehearsed: Mapping[str, Effector] = {
             verb: real if verb in HARMLESS else Rehearsal(real) for verb, real in self.armed.items()
         }
+
+    def reader(self, url: str, system: str, chassis: str) -> Callable[[], Power]:
+        """What reads one controller, each time over a fresh line; blocking."""
+        return lambda: self._open(url, system, chassis).read()
 
     def _open(self, url: str, system: str, chassis: str) -> Controller:
         account = self._settings.chassis.get(chassis, self._settings.bmc)

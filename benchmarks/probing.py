@@ -7,7 +7,8 @@ import time
 from contextlib import ExitStack
 
 from collectors.probe.asking import Asking
-from collectors.probe.probing import Memory, Prober, ProbeSettings
+from collectors.probe.probing import Prober, ProbeSettings
+from collectors.publishing import Memory
 from engine.bus.memory import MemoryBus
 from engine.clients.icmp import Pinger
 from engine.clock import SystemClock
@@ -73,11 +74,11 @@ async def _stalls(found: list[float]) -> None:
         found.append(time.perf_counter() - began - 0.005)
 
 
-async def _nobody() -> frozenset[str]:
-    return frozenset()
+async def _nobody() -> bytes:
+    return b""
 
 
-async def _keep(_: frozenset[str]) -> None:
+async def _keep(_: bytes) -> None:
     return None
 
 

@@ -1,6 +1,7 @@
-"""Where collectors hand their events: the one port they share."""
+"""Where collectors hand their events, and what they keep over restarts: the ports they share."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.model.event import Event
@@ -24,3 +25,11 @@ class BatchPublisher(Publisher, Protocol):
         is safe.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a collector told, over restarts; empty before the first time. Raises TobanError while the store is away."""
+
+    load: Callable[[], Awaitable[bytes]]
+    save: Callable[[bytes], Awaitable[None]]

@@ -61,7 +61,7 @@ class Wires:
             VsphereCollector(_watched(chosen, site, name, account), bus, BusMemory(bus, f"vcenter/{name}"), clock)
             for name, account in accounts.items()
         ]
-        self.others = parts_intake.Others(chosen, site, bus, clock)
+        self.others = parts_intake.Others(chosen, site, self.effectors.reader, bus, clock)
         eyes = {one.name: one for one in self.vcenters}
         self.sight = Looking(eyes, self.effectors.power_of, clock, self.others.prober)
         routes = _routes(chosen)

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import orjson
-
 from collectors.probe.asking import Asking
-from collectors.probe.probing import Memory, Prober, ProbeSettings
+from collectors.probe.probing import Prober, ProbeSettings
+from collectors.publishing import Memory
+from collectors.redfish.watching import BmcWatch, Controlled
 from collectors.snmp import origins
 from collectors.webhook import listening, rules
 from collectors.webhook.alerting import Alerts
@@ -18,6 +18,7 @@ from collectors.webhook.posted import Reading
 from collectors.webhook.serving import Certificate
 from engine.bus.port import Bus
 from engine.clients.icmp import Pinger
+from engine.clients.redfish import Power
 from engine.clock import Clock
 from engine.model import catalogue
 from engine.model.errors import ConfigurationError
@@ -29,15 +30,19 @@ from toban.settings import Settings
 
 ALERTMANAGER, EVENTS = "/alertmanager", "/events"
 LEAST_TOKEN = 16
+Read = Callable[[str, str, str], Callable[[], Power]]
+"""What reads a controller, by its address, system and chassis."""
 
 
 class Others:
     """These sources of one process; nothing is opened before they are started."""
 
-    def __init__(self, chosen: Settings, site: Site, bus: Bus, clock: Clock) -> None:
+    def __init__(self, chosen: Settings, site: Site, read: Read, bus: Bus, clock: Clock) -> None:
         """Raises ConfigurationError for a secret, map or address that cannot be used."""
         self._intake = webhook(chosen, site, bus, clock)
         self._pinger = Pinger(os.getpid())
+        self._bmcs = watching(chosen, site, read, bus, clock)
+        self._every = chosen.bmc_watch.every if chosen.bmc_watch is not None else 0.0
         self.prober = probing(chosen, site, self._pinger, bus, clock)
 
     async def start(self, group: asyncio.TaskGroup) -> None:
@@ -49,6 +54,8 @@ class Others:
         if self.prober is not None:
             self._pinger.open()
             group.create_task(self.prober.run(), name="probes")
+        if self._bmcs is not None:
+            group.create_task(self._bmcs.run(self._every), name="controllers")
 
     def close(self) -> None:
         """Give sockets back."""
@@ -57,7 +64,8 @@ class Others:
     def sources(self) -> tuple[Source, ...]:
         """How each of them stands."""
         posted = self._intake.sources() if self._intake is not None else ()
-        return (*posted, *([self.prober.source()] if self.prober is not None else []))
+        rounds = (one.source() for one in (self.prober, self._bmcs) if one is not None)
+        return (*posted, *rounds)
 
 
 def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | None:
@@ -104,19 +112,29 @@ def probing(chosen: Settings, site: Site, pinger: Pinger, bus: Bus, clock: Clock
         side_by_side=max(1, min(wanted.side_by_side, files.spare() // max(1, len(wanted.tcp)))),
     )
     asking = Asking(wanted.tcp, pinger if wanted.icmp else None, wanted.timeout, clock)
-    return Prober(settings, asking, bus, _memory(bus), clock)
+    return Prober(settings, asking, bus, _memory(bus, "probe.down"), clock)
 
 
-def _memory(bus: Bus) -> Memory:
-    """Who was told as down, in the bucket CONTROL."""
+def watching(chosen: Settings, site: Site, read: Read, bus: Bus, clock: Clock) -> BmcWatch | None:
+    """The watch over controllers, or None where it is switched off or no blade is declared."""
+    slots = [(chassis.name, slot) for chassis in site.chassis for slot in chassis.slots]
+    if chosen.bmc_watch is None or not slots:
+        return None
+    blades = tuple(
+        Controlled(f"{name}/{slot.slot}", slot, read(slot.bmc.url, slot.bmc.system, name)) for name, slot in slots
+    )
+    return BmcWatch(blades, bus, _memory(bus, "bmc.told"), catalogue.shipped(), clock)
 
-    async def load() -> frozenset[str]:
-        entry = await bus.get("CONTROL", "probe.down")
-        found = orjson.loads(entry.value) if entry is not None and entry.value else []
-        return frozenset(str(name) for name in found) if isinstance(found, list) else frozenset()
 
-    async def save(names: frozenset[str]) -> None:
-        await bus.put("CONTROL", "probe.down", orjson.dumps(sorted(names)))
+def _memory(bus: Bus, key: str) -> Memory:
+    """What a source told, in the bucket CONTROL."""
+
+    async def load() -> bytes:
+        entry = await bus.get("CONTROL", key)
+        return entry.value if entry is not None else b""
+
+    async def save(body: bytes) -> None:
+        await bus.put("CONTROL", key, body)
 
     return Memory(load, save)
 

@@ -12,7 +12,7 @@ from engine.model import catalogue
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
-from toban.settings_intake import ProbeSettings, WebhookSettings
+from toban.settings_intake import BmcWatchSettings, ProbeSettings, WebhookSettings
 from toban.site_files import SitePath
 from toban.snmp_users import SnmpUser
 
@@ -209,6 +209,8 @@ class Settings(_Part):
     snmp: SnmpSettings
     webhook: WebhookSettings | None = None
     """None: nobody posts."""
+    bmc_watch: BmcWatchSettings | None = BmcWatchSettings()
+    """None: controllers are asked only when something is to be done."""
     probe: ProbeSettings | None = None
     """None: nobody is probed."""
     collect: CollectSettings = CollectSettings()

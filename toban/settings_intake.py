@@ -92,6 +92,12 @@ class ProbeSettings(_Part):
         return self
 
 
+class BmcWatchSettings(_Part):
+    """How the controllers of all declared blades are looked at."""
+
+    every: Duration = 60.0
+
+
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

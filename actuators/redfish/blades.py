@@ -8,7 +8,7 @@ import structlog
 
 from actuators import parameters
 from engine.clients.offload import Offload
-from engine.clients.redfish import Power
+from engine.clients.redfish import Power, is_blade
 from engine.clients.sensors import Sensor
 from engine.clock import Clock
 from engine.model.command import Called, Command, Sighting, State
@@ -89,14 +89,6 @@ class Blade:
                 f"{self.serial} ({self.uuid.lower()}); nothing is switched (safety rule S6)"
             )
         return None
-
-
-def is_blade(seen: Power, serial: str, uuid: str) -> bool:
-    """Serial and UUID both fit; an untold or undeclared one fits nothing."""
-    named, wanted = serial.strip().upper(), uuid.strip().lower()
-    if not named or not wanted or not seen.serial or not seen.uuid:
-        return False
-    return seen.serial.upper() == named and wanted in {seen.uuid, *seen.other_uuids}
 
 
 class Blades:

@@ -1,15 +1,16 @@
 """Probes every host in every interval, thousands side by side: a witness of its own, beside vCenter and the chassis."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+import orjson
 import structlog
 
 from collectors.probe import judging
 from collectors.probe.asking import Asking, Outcome
 from collectors.probe.judging import Health
-from collectors.publishing import Publisher
+from collectors.publishing import Memory, Publisher
 from engine.clock import Clock
 from engine.model.decision import Observation
 from engine.model.errors import TobanError
@@ -39,14 +40,6 @@ class ProbeSettings:
     side_by_side: int = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Who was told as down, over restarts."""
-
-    load: Callable[[], Awaitable[frozenset[str]]]
-    save: Callable[[frozenset[str]], Awaitable[None]]
-
-
 @dataclass(slots=True)
 class _Round:
     """How the last rounds went."""
@@ -55,8 +48,7 @@ class _Round:
     took: float = 0.0
     overruns: int = 0
     unasked: int = 0
-    blind: str | None = "no round is complete yet"
-    drops: dict[str, int] = field(default_factory=dict)
+    blind: str | None = None
 
 
 class Prober:
@@ -71,7 +63,7 @@ class Prober:
         self._healths: Mapping[str, Health] = {}
         self._told: frozenset[str] | None = None
         self._slots = asyncio.Semaphore(settings.side_by_side)
-        self._last = _Round()
+        self._last, self._began = _Round(), clock.monotonic()
 
     async def run(self) -> None:
         """Round after round; one that takes longer than the interval is counted and followed by the next at once."""
@@ -118,7 +110,7 @@ class Prober:
 
     async def _tell(self) -> None:
         if self._told is None:
-            self._told = await self._memory.load()
+            self._told = _read(await self._memory.load())
         told = self._told
         changed = [
             *(name for name, one in self._healths.items() if one.down and name not in told),
@@ -129,7 +121,7 @@ class Prober:
             told = told ^ {name}
             self._told = told
         if changed:
-            await self._memory.save(told)
+            await self._memory.save(orjson.dumps(sorted(told)))
 
     def _event(self, name: str, *, down: bool) -> Event:
         now, address = self._clock.now(), self._settings.targets.get(name, "")
@@ -164,7 +156,18 @@ class Prober:
         """How the probes stand: a round that everybody was asked in is the heartbeat."""
         last, now = self._last, self._clock.monotonic()
         age = now - last.ended if last.ended is not None else None
-        late = f"no round was complete for {age:.0f} s" if age is not None and age > 3 * self._settings.every else None
+        idle = age if age is not None else now - self._began
+        late = f"no round was complete for {idle:.0f} s" if idle > 3 * self._settings.every else None
         counts = {"overrun": last.overruns, "unasked": last.unasked}
         drops = {name: count for name, count in counts.items() if count}
         return Source(name="probe", age=age, beat=age, blind=late or last.blind, drops=drops)
+
+
+def _read(body: bytes) -> frozenset[str]:
+    """Whom an earlier life told as down; nobody, if that cannot be read: then it is told anew."""
+    try:
+        found = orjson.loads(body or b"[]")
+    except ValueError as error:
+        log.warning("probe.memory_unreadable", error=str(error))
+        return frozenset()
+    return frozenset(str(name) for name in found) if isinstance(found, list) else frozenset()

@@ -50,6 +50,14 @@ class Power:
     """The same UUID in other byte orders, where the protocol leaves the order open."""
 
 
+def is_blade(seen: Power, serial: str, uuid: str) -> bool:
+    """Serial and UUID both fit; an untold or undeclared one fits nothing."""
+    named, wanted = serial.strip().upper(), uuid.strip().lower()
+    if not named or not wanted or not seen.serial or not seen.uuid:
+        return False
+    return seen.serial.upper() == named and wanted in {seen.uuid, *seen.other_uuids}
+
+
 class _Line(connector.Connector):  # type: ignore[misc]  # an untyped class of the library
     """Sends each request once: an order that got no answer is in doubt, never repeated by the library.
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from collectors.probe.asking import Asking, Outcome
-from collectors.probe.probing import Memory, Prober, ProbeSettings
+from collectors.probe.probing import Prober, ProbeSettings
+from collectors.publishing import Memory
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus, Storage
 from engine.clock import SystemClock
@@ -46,7 +47,7 @@ class Lives:
     """Probers on one storage."""
 
     def __init__(self, hosts: int = 2, **settings) -> None:
-        self.storage, self.known = Storage(), frozenset()
+        self.storage, self.known = Storage(), b""
         names = [f"esx{n}" for n in range(1, hosts + 1)]
         self.network = Network(dict.fromkeys([*names, "router"], A))
         self.settings = ProbeSettings(targets={name: name for name in names}, **settings)
@@ -58,8 +59,8 @@ class Lives:
         async def load():
             return self.known
 
-        async def save(names):
-            self.known = names
+        async def save(body):
+            self.known = body
 
         self.prober = Prober(self.settings, self.network, self.bus, Memory(load, save), LoopClock())
 
@@ -181,18 +182,20 @@ def test_no_more_than_allowed_are_asked_at_once_and_a_round_that_takes_too_long_
     assert source.drops["overrun"] >= 2
 
 
-def test_before_the_first_round_and_when_none_is_complete_for_long_it_is_blind() -> None:
+def test_when_no_round_is_complete_for_three_intervals_it_is_blind() -> None:
     async def go():
         here = Lives()
+        begun = here.prober.source()
+        await asyncio.sleep(31)
         first = here.prober.source()
         await here.rounds(1)
         good = here.prober.source()
         await asyncio.sleep(31)
-        return first, good, here.prober.source()
+        return begun, first, good, here.prober.source()
 
-    first, good, late = virtual.run(go())
-    assert (first.blind, good.blind, good.age) == ("no round is complete yet", None, 0.0)
-    assert late.blind == "no round was complete for 31 s"
+    begun, first, good, late = virtual.run(go())
+    assert (begun.blind, good.blind, good.age) == (None, None, 0.0)
+    assert first.blind == late.blind == "no round was complete for 31 s"
 
 
 @pytest.mark.parametrize("hosts", [1, 300])
@@ -203,12 +206,12 @@ def test_over_real_sockets_the_silent_ones_are_found_among_those_that_answer(hos
         targets = {f"esx{n}": f"127.0.{n // 250}.{n % 250 + 1}" for n in range(hosts)}
 
         async def load():
-            return frozenset()
+            return b""
 
-        async def save(names):
-            saved.append(names)
+        async def save(body):
+            saved.append(body)
 
-        saved: list[frozenset[str]] = []
+        saved: list[bytes] = []
         settings = ProbeSettings(targets=targets, every=0.4, failures=2, anchors=("127.0.0.1",))
         asking = Asking((port,), None, 0.3, clock)
         prober = Prober(settings, asking, bus, Memory(load, save), clock)

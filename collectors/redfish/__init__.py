@@ -1,0 +1,1 @@
+"""Management controllers: looked at regularly, and heard when they have something to say."""
