@@ -8,11 +8,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import decision, durable, failover, mass, memory, placement, probing, reassignment, rules, traps
+from benchmarks import decision, durable, failover, mass, memory, placement, probing, reassignment, rules, storms, traps
 from toban import logs
 
 ALL: tuple[Callable[[], dict[str, object]], ...] = (
     traps.run,
+    storms.run,
     rules.run,
     memory.run,
     decision.run,

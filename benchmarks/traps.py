@@ -1,4 +1,7 @@
-"""Trap decoding measured: our decoder and pysnmp's on the same bytes. `python benchmarks/traps.py` prints JSON."""
+"""Trap decoding measured: our decoder and pysnmp's on the same bytes. `python benchmarks/traps.py` prints JSON.
+
+`benchmarks/storms.py` measures whole receivers: from the socket to the stored event.
+"""
 
 import json
 import time

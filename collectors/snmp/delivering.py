@@ -12,6 +12,7 @@ from collectors.snmp import accounting, mapping
 from collectors.snmp.counting import Tally
 from collectors.snmp.deduplicating import Gaps, Repeat, Repeats
 from collectors.snmp.mapping import Heard, Mapped, Tables
+from collectors.snmp.recognising import Remembered
 from collectors.snmp.spool import Record, Spool
 from collectors.snmp.unsealing import Gate
 from engine.bus import codec
@@ -26,7 +27,9 @@ from engine.model.ids import content_hash
 
 log = structlog.get_logger()
 
-BATCH = 512
+BATCH = 1000
+AT_ONCE = 32
+"""Records that are mapped before the port is looked at again."""
 TOLD_EACH = 8
 """Events that are logged one by one; of more at once only the number is."""
 LONGEST_PAUSE = 5.0
@@ -57,6 +60,8 @@ class Delivery:
         """Confirms an Inform."""
         self.gate: Gate | None = None
         """Opens SNMPv3."""
+        self.remembered = Remembered()
+        """What needs not be mapped again."""
 
     def recall(self) -> None:
         """Learn from the published part of the spool what would be a repetition, and count what is still to publish."""
@@ -89,7 +94,13 @@ class Delivery:
                 await self.more.wait()
 
     async def _deliver(self, records: Sequence[Record]) -> None:
-        items = [item for item in map(self._item, records) if item is not None]
+        items = []
+        for at, record in enumerate(records, start=1):
+            item = self._item(record)
+            if item is not None:
+                items.append(item)
+            if at % AT_ONCE == 0:
+                await asyncio.sleep(0)  # hearing comes first
         events = [item.event for item in items if item.event is not None]
         refused = await self._stored(events) if events else frozenset[str]()
         for item in items:
@@ -104,7 +115,7 @@ class Delivery:
     def _item(self, record: Record) -> _Item | None:
         if record.source == accounting.OURS:
             return self._own(record)
-        mapped, notification = self._mapped(record)
+        mapped, notification = self.remembered.take(record) or self._mapped(record)
         if notification is None:
             return None
         if mapped is None:

@@ -12,7 +12,8 @@ from engine.clock import Clock
 
 log = structlog.get_logger()
 
-BATCH = 512
+BATCH = 4096
+"""Records in one write: the slower the disk, the more wait and go together."""
 PAUSE = 1.0
 """Seconds before a spool that is full or broken is tried again."""
 

@@ -26,7 +26,7 @@ from collectors.snmp.mapping import Tables
 from collectors.snmp.maps import TrapMaps
 from collectors.snmp.origins import Origins
 from collectors.snmp.receiving import Receiver
-from collectors.snmp.recognising import Recogniser
+from collectors.snmp.recognising import Recogniser, Remembered
 from collectors.snmp.unsealing import Gate, TrapUser
 from engine.clients import snmp
 from engine.clients.ber import Malformed
@@ -82,7 +82,8 @@ class TrapListener:
         self._rates = Rates(limits.strangers, limits.total, limits.declared)
         self._tally = Tally()
         self._room = WaitingRoom(settings.waiting, clock, self._tally)
-        self._recogniser, self._collapsing = Recogniser(self._tables), Collapsing()
+        self._recogniser, self._remembered = Recogniser(self._tables), Remembered()
+        self._collapsing = Collapsing()
         self._accounts = Accounts(self._collapsing, self._tally, clock)
         self._receiver: Receiver | None = None
         self._bound = (settings.bind, settings.port)
@@ -133,7 +134,7 @@ class TrapListener:
             self._room.prepare = self._remembering
             receiver.start()
             delivery = delivering.Delivery(kept, self._tables, self._publisher, self._clock, self._tally)
-            delivery.answer, delivery.gate = self._answer, self._gate
+            delivery.answer, delivery.gate, delivery.remembered = self._answer, self._gate, self._remembered
             delivery.recall()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._room.keep(kept, delivery.more.set), name="traps.keep")
@@ -193,7 +194,7 @@ class TrapListener:
     def _admitted(self, decoded: snmp.Notification, data: bytes, source: str, port: int) -> bool:
         """Whether it was counted or waits for the disk; an Inform is never counted away: its sender wants an answer."""
         at, now = self._clock.monotonic(), self._clock.now()
-        said = self._recogniser.said(decoded, source, now, len(data))
+        said, mapped = self._recogniser.said(decoded, source, now, data)
         urgent = said is not None and said.urgent
         if said is not None and not decoded.confirmed and self._collapsing.counted(said, at, now):
             self._tally.add("collapsed")
@@ -205,7 +206,10 @@ class TrapListener:
             return False
         else:
             self._tally.add("accepted")
-            self._room.add([spool.Record(now, source, port, data)])
+            record = spool.Record(now, source, port, data)
+            self._room.add([record])
+            if mapped is not None and decoded.security is None:
+                self._remembered.put(record, mapped, decoded)
             if said is not None:
                 self._collapsing.told(said, at)
         self._last = at

@@ -170,7 +170,7 @@ def _listed(heard: Heard, sender: str, rule: Rule, tables: Tables) -> _Found | N
         slot = naming.slot(said.pop("slot"), rule.slot_after)
         if slot is not None:
             data["slot"] = slot
-    data |= {role: naming.text(value) for role, value in said.items() if naming.text(value)}
+    data |= {role: shown for role, value in said.items() if (shown := naming.text(value))}
     subject = _subject(rule, data, sender, tables.origins)
     if isinstance(sequence, int) and sequence not in (0, -1):
         data["sequence"] = sequence

@@ -43,7 +43,9 @@ def text(value: Value) -> str:
     if value is None:
         return ""
     shown_text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return "".join(char if char.isprintable() else " " for char in shown_text.rstrip("\0")).strip()[:LIMIT_TEXT]
+    if not shown_text.isprintable():
+        shown_text = "".join(char if char.isprintable() else " " for char in shown_text.rstrip("\0"))
+    return shown_text.strip()[:LIMIT_TEXT]
 
 
 def number(value: Value) -> int | None:

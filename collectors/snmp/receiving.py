@@ -11,7 +11,7 @@ from engine.clients.snmp import LIMIT_DATAGRAM
 
 log = structlog.get_logger()
 
-AT_ONCE = 256
+AT_ONCE = 1024
 """Datagrams that are taken before others of the loop get their turn."""
 SO_MEMINFO = 55
 """Linux 4.12 and later; include/uapi/asm-generic/socket.h."""

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.model.errors import Permanent
 from engine.model.event import Event
@@ -62,6 +63,7 @@ def for_event(event: Event) -> str:
     return events_about(event.subject)
 
 
+@lru_cache(maxsize=4096)
 def events_about(name: str) -> str:
     """All events about one object."""
     return f"events.{zlib.crc32(name.encode()) % PARTITIONS}.{token(name)}"

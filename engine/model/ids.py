@@ -54,9 +54,5 @@ def name_of(name: str) -> str:
 
 def content_hash(parts: Iterable[object]) -> str:
     """32 hex digits of SHA-256 over the parts; equal parts give the equal id on every machine and day."""
-    digest = hashlib.sha256()
-    for part in parts:
-        text = str(part).encode("utf-8", "surrogatepass")
-        digest.update(len(text).to_bytes(8, "big"))
-        digest.update(text)
-    return digest.hexdigest()[:32]
+    texts = [str(part).encode("utf-8", "surrogatepass") for part in parts]
+    return hashlib.sha256(b"".join([len(text).to_bytes(8, "big") + text for text in texts])).hexdigest()[:32]
