@@ -1,9 +1,10 @@
-# make demo | test | check | docs | e2e | bench | soak. Needs Python >= 3.11, a C compiler and make; everything else is fetched.
+# make demo | test | check | docs | e2e | bench | soak | fuzz. Needs Python >= 3.11, a C compiler and make; everything else is fetched.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+FUZZ_SECONDS ?= 600
 
-.PHONY: demo test check docs e2e bench soak lock clean help
+.PHONY: demo test check docs e2e bench soak fuzz lock clean help
 
 help:
 	@sed -n '1p' Makefile
@@ -40,6 +41,11 @@ e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill 
 soak: $(VENV)/ready          ## kill -9 at every journal boundary, real processes
 	$(BIN)/pytest -m soak
 
+fuzz: $(VENV)/ready          ## ten minutes of coverage-guided fuzzing of the trap decoder; FUZZ_SECONDS=60 for one
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(BIN)/python -m tests.fuzz.seeds .fuzz/corpus
+	$(BIN)/python -m tests.fuzz.snmp -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -artifact_prefix=.fuzz/ .fuzz/corpus
+
 bench: $(VENV)/ready         ## traps, rule matching, datagram to decision, as JSON
 	$(BIN)/python -m benchmarks
 
@@ -48,6 +54,8 @@ lock: $(VENV)/ready          ## pin and hash again (needs uv)
 	  --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml -o requirements/runtime.txt
+	printf '%s\n' "atheris==3.0.0; python_version < '3.12'" "atheris>=3.1,<4; python_version >= '3.12'" | uv pip compile --quiet \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz

@@ -1,19 +1,25 @@
 """Trap maps: data files that say which trap is which event. Read once, checked whole, frozen."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from collectors.snmp.mapfile import About, Entry, PetTable, TrapMap
+from collectors.snmp.mapfile import OID_PATTERN, About, Entry, PetTable, TrapMap
+from engine.documents import nearest
 from engine.model.catalogue import Catalogue
 from engine.model.errors import ConfigurationError
 
 NO_VARBIND = frozenset({"whose", "slot_after"})
+
+Place: TypeAlias = tuple[str | int, ...]
+"""The way to a node of a document: keys and numbers of items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +56,48 @@ def load(catalogue: Catalogue, files: Iterable[Path]) -> TrapMaps:
     folder = resources.files("collectors.snmp").joinpath("maps")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
     texts = [(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
-    for file, text in [*texts, *((str(path), _text(path)) for path in files)]:
+    for file, text in [*texts, *((str(path), written(path)) for path in files)]:
         one = parse(text, file, catalogue)
         rules.update(_rules(one))
         pet = one.pet or pet
     return TrapMaps(rules, pet)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A map's text, read as far as it goes."""
+
+    map: TrapMap | None
+    """None if its form is wrong."""
+    raw: object
+    """The document with its lines and columns."""
+    mistakes: tuple[tuple[Place, str], ...]
+    """What makes it unusable: where, and what is wrong."""
+
+
 def parse(text: str, file: str, catalogue: Catalogue) -> TrapMap:
     """One map from its text; every type must be in the catalogue and every name it uses must be defined in it."""
+    found = examine(text, file, catalogue)
+    for place, problem in found.mistakes:
+        raise _at(file, found.raw, place, problem)
+    if found.map is None:
+        raise ConfigurationError(f"{file}:1:1: not a trap map")
+    return found.map
+
+
+def examine(text: str, file: str, catalogue: Catalogue) -> Examined:
+    """Everything that is wrong with a map; raises ConfigurationError only for what is not YAML."""
     raw = _loaded(text, file)
     try:
         one = TrapMap.model_validate(_plain(raw))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = tuple(first["loc"])
-        where = ".".join(str(part) for part in place) or "the map"
-        raise _at(file, raw, place, f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
-    for place, problem in _problems(one, catalogue):
-        raise _at(file, raw, place, problem)
-    return one
+        return Examined(None, raw, tuple(_form(item["loc"], item["msg"]) for item in error.errors()))
+    return Examined(one, raw, tuple(_problems(one, catalogue)))
+
+
+def _form(place: Place, message: str) -> tuple[Place, str]:
+    where = ".".join(str(part) for part in place) or "the map"
+    return place, f"{where}: {message[:1].lower()}{message[1:]}"
 
 
 def _loaded(text: str, file: str) -> object:
@@ -83,7 +111,10 @@ def _loaded(text: str, file: str) -> object:
         raise ConfigurationError(f"{file}:1:1: not valid YAML: {error}") from error
 
 
-def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[tuple[str | int, ...], str]]:
+def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[Place, str]]:
+    for name, column in one.varbinds.items():
+        if not re.fullmatch(OID_PATTERN, column):
+            yield ("varbinds", name), f"{column!r} is no object identifier; write numbers with dots, 1.3.6.1.4.1...."
     for about, roles in one.about.items():
         for role, name in roles_of(roles).items():
             if name not in one.varbinds:
@@ -93,13 +124,13 @@ def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[tuple[str | 
     if one.pet is not None:
         for place, name in _pet_types(one.pet):
             if catalogue.get(name) is None:
-                yield ("pet", *place), f"event type {name!r} is not in the catalogue"
+                yield ("pet", *place), _unknown(name, catalogue)
 
 
-def _entry_problems(
-    one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue
-) -> Iterable[tuple[tuple[str | int, ...], str]]:
+def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) -> Iterable[tuple[Place, str]]:
     place = ("traps", oid)
+    if not re.fullmatch(OID_PATTERN, oid):
+        yield place, f"{oid!r} is no object identifier; write numbers with dots, 1.3.6.1.4.1...."
     if (entry.type is None) == (entry.state is None):
         yield place, f"trap {entry.name} needs either a type or a state"
     if entry.about is not None and entry.about not in one.about:
@@ -108,12 +139,17 @@ def _entry_problems(
         yield (*place, "state"), f"varbind {entry.state.varbind!r} is not listed under varbinds"
     for name in types_of(entry):
         if catalogue.get(name) is None:
-            yield place, f"event type {name!r} is not in the catalogue"
+            yield place, _unknown(name, catalogue)
     if entry.cleared_by is not None:
         other = one.traps.get(entry.cleared_by)
         recoveries = catalogue.recoveries_of(entry.type or "")
         if other is None or not recoveries & set(types_of(other)):
             yield (*place, "cleared_by"), f"{entry.cleared_by} is not a trap of this map that ends {entry.type}"
+
+
+def _unknown(name: str, catalogue: Catalogue) -> str:
+    near = nearest(name, tuple(catalogue.types))
+    return f"event type {name!r} is not in the catalogue" + (f"; did you mean {near!r}?" if near else "")
 
 
 def types_of(entry: Entry) -> list[str]:
@@ -135,7 +171,7 @@ def types(known: TrapMaps) -> frozenset[str]:
     return frozenset([*pet, *(name for rule in known.rules.values() for name in types_of(rule.entry))])
 
 
-def _pet_types(pet: PetTable) -> Iterable[tuple[tuple[str | int, ...], str]]:
+def _pet_types(pet: PetTable) -> Iterable[tuple[Place, str]]:
     for number, item in pet.specifics.items():
         yield ("specifics", number), item.type
     for maker, vendor in pet.vendors.items():
@@ -173,14 +209,21 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, int) else str(value)
 
 
-def _text(path: Path) -> str:
+def written(path: Path) -> str:
+    """The text of a map file; raises ConfigurationError for one that cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}:1:1: the trap map cannot be read: {error}") from error
 
 
-def _at(file: str, raw: object, place: tuple[str | int, ...], message: str) -> ConfigurationError:
+def _at(file: str, raw: object, place: Place, message: str) -> ConfigurationError:
+    line, column = located(raw, place)
+    return ConfigurationError(f"{file}:{line}:{column}: {message}")
+
+
+def located(raw: object, place: Place) -> tuple[int, int]:
+    """Line and column of a node of a document, or of the last one on the way to it."""
     line, column, current = 1, 1, raw
     for step in place:
         marks = getattr(current, "lc", None)
@@ -191,4 +234,4 @@ def _at(file: str, raw: object, place: tuple[str | int, ...], message: str) -> C
         else:
             break
         current = current[step]  # type: ignore[index]
-    return ConfigurationError(f"{file}:{line}:{column}: {message}")
+    return line, column

@@ -27,9 +27,11 @@ GENERIC = "1.3.6.1.6.3.1.1.5"
 NOTE_ERROR = "error-status or error-index is not zero"
 NOTE_ORDER = "the first two varbinds are not sysUpTime.0 and snmpTrapOID.0"
 NOTE_AFTER = "octets follow the message"
+NOTE_NEWER = "a value type of v2 in a v1 message"
 
 _PDUS = {0xA0: "get", 0xA1: "getnext", 0xA2: "response", 0xA3: "set", 0xA5: "getbulk", 0xA8: "report"}
 _NOTIFICATIONS = frozenset({0xA6, 0xA7})
+_V2_VALUES = frozenset({0x46, 0x80, 0x81, 0x82})
 _V1_PDUS = frozenset({0xA0, 0xA1, 0xA2, 0xA3})
 
 
@@ -177,6 +179,8 @@ def _trap_v1(data: bytes, at: int, end: int, community: bytes, notes: list[str])
     start, at = ber.entered(data, at, end, TIMETICKS, notes)
     uptime = ber.unsigned32(data, start, at, notes)
     varbinds = _varbinds(data, at, end, notes)
+    if not _V2_VALUES.isdisjoint([item.tag for item in varbinds]):
+        notes.append(NOTE_NEWER)
     key = f"{enterprise}.0.{specific}" if generic == 6 else f"{GENERIC}.{generic + 1}"
     return Notification(0, community, False, key, uptime, varbinds, _once(notes), agent, enterprise, generic, specific)
 

@@ -112,3 +112,81 @@ def test_a_file_of_something_else_names_the_line(tmp_path):
 def test_every_real_datagram_is_explained(name, outcomes):
     output = CliRunner().invoke(app, ["traps", "decode", str(shared(f"traps/{name}.hex")), "--json"]).output
     assert {json.loads(line)["outcome"] for line in output.splitlines()} <= outcomes
+
+
+MAP = """\
+vendor: acme
+title: Acme chassis
+varbinds:
+  slot: 1.3.6.1.4.1.99999.1.1
+  state: 1.3.6.1.4.1.99999.1.2
+  spare: 1.3.6.1.4.1.99999.1.3
+about:
+  blade: {slot: slot}
+  fan: {part: slot}
+traps:
+  1.3.6.1.4.1.99999.0.1: {name: fanFailed, vendor_severity: MAJOR, type: fan.failed}
+  1.3.6.1.4.1.99999.0.2: {name: bladeOk, vendor_severity: INFO, type: blade.health.ok, about: blade}
+  1.3.6.1.4.1.99999.0.3:
+    name: bladeState
+    vendor_severity: MAJOR
+    about: blade
+    state: {varbind: state, values: {1: blade.health.critical}}
+"""
+
+
+def linted(tmp_path, text, *options, ok):
+    (tmp_path / "acme.yaml").write_text(text)
+    return run("lint", tmp_path / "acme.yaml", *options, ok=ok).replace(f"{tmp_path}/", "").splitlines()
+
+
+def test_a_map_that_can_be_used_is_told_what_is_odd_about_it(tmp_path):
+    assert linted(tmp_path, MAP, ok=0) == [
+        "acme.yaml:6:3: warning: varbind spare is read by nothing",
+        "acme.yaml:9:3: warning: no trap is about 'fan'",
+        "acme.yaml:11:3: warning: fanFailed: no trap of this map brings fan.ok, so fan.failed stays open",
+        "1 maps, 0 errors, 3 warnings, 1 hints",
+    ]
+    assert "acme.yaml:11:3: info: fanFailed says of nothing whom it is about" in linted(tmp_path, MAP, "-v", ok=0)[3]
+    assert linted(tmp_path, MAP, "--strict", ok=1)[-1].endswith("3 warnings, 1 hints")
+
+
+def test_every_mistake_in_a_map_is_told_at_once(tmp_path):
+    wrong = MAP.replace("type: fan.failed", "type: fan.fayled").replace("about: blade\n", "about: blades\n")
+    wrong = wrong.replace("1.3.6.1.4.1.99999.1.3", "one.three")
+    found = [line for line in linted(tmp_path, wrong, ok=1) if ": error: " in line]
+    assert found == [
+        "acme.yaml:6:3: error: 'one.three' is no object identifier; write numbers with dots, 1.3.6.1.4.1....",
+        "acme.yaml:11:3: error: event type 'fan.fayled' is not in the catalogue; did you mean 'fan.failed'?",
+        "acme.yaml:16:5: error: 'blades' is not listed under about",
+    ]
+
+
+def test_a_map_of_another_form_is_told_field_by_field(tmp_path):
+    found = linted(tmp_path, MAP.replace("vendor: acme\n", "").replace("MAJOR", "{a: 1}"), ok=1)
+    assert [line.partition(": error: ")[2].partition(":")[0] for line in found[:-1]] == [
+        "vendor",
+        "traps.1.3.6.1.4.1.99999.0.1.vendor_severity",
+        "traps.1.3.6.1.4.1.99999.0.3.vendor_severity",
+    ]
+
+
+def test_two_maps_that_name_one_trap_say_which_counts(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(MAP)
+    said = run("lint", tmp_path / "one.yaml", tmp_path / "two.yaml", "--json", ok=0)
+    twice = [found for found in map(json.loads, said.splitlines()) if "names this trap too" in found["message"]]
+    assert {(found["file"], found["line"]) for found in twice} == {(f"{tmp_path}/two.yaml", n) for n in (11, 12, 13)}
+
+
+def test_the_shipped_maps_have_no_error():
+    folder = shipped_maps()
+    assert folder
+    assert ", 0 errors," in run("lint", *folder)
+
+
+def shipped_maps():
+    from importlib import resources
+
+    folder = resources.files("collectors.snmp").joinpath("maps")
+    return sorted(str(one) for one in folder.iterdir() if one.name.endswith(".yaml"))

@@ -12,7 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from collectors.snmp import captures, maps, origins
+from collectors.snmp import captures, linting, maps, origins
 from collectors.snmp.dissecting import Opening, Told, told
 from collectors.snmp.mapping import Tables
 from collectors.snmp.origins import Origins
@@ -156,3 +156,31 @@ def _ending(found: Told) -> list[str]:
         f"  becomes {event.type} about {event.subject}, {event.severity.value}{words}",
         *(f"    {name}: {orjson.dumps(value).decode()}" for name, value in data.items()),
     ]
+
+
+@app.command("lint")
+def lint(
+    map_files: Annotated[list[Path], typer.Argument(metavar="MAP...", help="Trap maps, in the order of `snmp.maps`.")],
+    *,
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what is merely worth knowing.")] = False,
+) -> None:
+    """Say what is wrong with trap maps, all of it: FILE:LINE:COLUMN: severity: what.
+
+    Errors: what the listener refuses, such as an event type that the catalogue does not have. Warnings: what it takes
+    but hardly was meant, such as a condition that no trap of the map ends. Exit code 0: no error (with --strict: no
+    warning either); 1: findings; 2: a file cannot be read.
+    """
+    words = catalogue.shipped()
+    texts = {str(path): maps.written(path) for path in map_files}
+    found = linting.remarks(texts, maps.shipped(words), words)
+    for one in found:
+        if as_json:
+            typer.echo(orjson.dumps(one).decode())
+        elif verbose or one.severity != "info":
+            typer.echo(str(one))
+    counts = {word: sum(one.severity == word for one in found) for word in ("error", "warning", "info")}
+    if not as_json:
+        typer.echo(f"{len(texts)} maps, {counts['error']} errors, {counts['warning']} warnings, {counts['info']} hints")
+    raise typer.Exit(1 if counts["error"] or (strict and counts["warning"]) else 0)

@@ -2,67 +2,22 @@ import random
 from collections import Counter
 
 import pytest
-from pyasn1.codec.ber import decoder
-from pyasn1.type import univ
-from pysnmp.proto import api
-from pysnmp.proto.mpmod import rfc3412
 
 from engine.clients import snmp
 from engine.clients.ber import Malformed
 from engine.clients.snmp_v3 import Sealed
+from tests.engine.clients.snmp import oracle
 from tests.engine.clients.snmp.vectors import read, vectors
-
-EXCEPTIONS = {"NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"}
 
 
 def theirs(datagram):
-    if read(datagram).version == 3:
-        return theirs_v3(datagram)
-    module = api.PROTOCOL_MODULES[api.decodeMessageVersion(datagram)]
-    message, _ = decoder.decode(datagram, asn1Spec=module.Message())
-    pdu = module.apiMessage.get_pdu(message)
-    found = {
-        "community": bytes(module.apiMessage.get_community(message)),
-        "varbinds": [(str(name), plain(value)) for name, value in module.apiTrapPDU.get_varbinds(pdu)],
-    }
-    if module is api.v1:
-        found["enterprise"] = str(api.v1.apiTrapPDU.get_enterprise(pdu))
-        found["agent"] = api.v1.apiTrapPDU.get_agent_address(pdu).prettyPrint()
-        found["generic"] = int(api.v1.apiTrapPDU.get_generic_trap(pdu))
-        found["specific"] = int(api.v1.apiTrapPDU.get_specific_trap(pdu))
-        found["uptime"] = int(api.v1.apiTrapPDU.get_timestamp(pdu))
-    return found
-
-
-def theirs_v3(datagram):
-    message, _ = decoder.decode(datagram, asn1Spec=rfc3412.SNMPv3Message())
-    pdu = message["msgData"]["plaintext"]["data"].getComponent()
-    return {
-        "community": b"",
-        "varbinds": [(str(name), plain(value)) for name, value in api.v2c.apiPDU.get_varbinds(pdu)],
-    }
-
-
-def plain(value):
-    kind = type(value).__name__
-    if hasattr(value, "getComponent") and kind not in EXCEPTIONS:
-        return plain(value.getComponent())
-    if kind in EXCEPTIONS or kind.endswith("Null"):
-        return None
-    if kind == "IpAddress":
-        return value.prettyPrint()
-    if kind == "ObjectIdentifier":
-        return str(value)
-    return int(value) if isinstance(value, univ.Integer) else bytes(value)
+    return oracle.pysnmp_reads(datagram, read(datagram).version)
 
 
 def ours(datagram):
     decoded = read(datagram)
     assert isinstance(decoded, snmp.Notification)
-    found = {"community": decoded.community, "varbinds": [(item.oid, item.value) for item in decoded.varbinds]}
-    if decoded.version == 0:
-        found |= {name: getattr(decoded, name) for name in ("enterprise", "agent", "generic", "specific", "uptime")}
-    return found
+    return oracle.we_read(decoded)
 
 
 def test_every_valid_notification_reads_as_pysnmp_reads_it():

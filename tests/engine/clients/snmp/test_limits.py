@@ -102,6 +102,15 @@ def test_a_name_seen_before_does_not_hide_damage_behind_it():
     assert reason(good[:-4] + b"\x02" + good[-3:]) == "leftover"
 
 
+def test_a_64_bit_counter_in_a_v1_trap_is_read_and_noted():
+    body = ber.encoded(ber.SEQUENCE, varbind(value=b"\x46\x05\x01\x00\x00\x00\x00"))
+    head = ber.encoded(ber.OID, b"\x2b\x06") + b"\x40\x04\xc0\x00\x02\x14" + b"\x02\x01\x06\x02\x01\x01\x43\x01\x00"
+    whole = ber.encoded_integer(0) + ber.encoded(ber.OCTETS, b"public") + ber.encoded(0xA4, head + body)
+    decoded = snmp.decode(ber.encoded(ber.SEQUENCE, whole))
+    assert decoded.varbinds[0].value == 2**32
+    assert decoded.notes == (snmp.NOTE_NEWER,)
+
+
 def test_an_inform_is_answered_with_its_own_id_and_varbinds():
     inform = message(varbind(value=b"\x04\x03abc") * 12, tag=0xA6)
     decoded = snmp.decode(inform)
