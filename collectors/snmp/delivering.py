@@ -103,14 +103,15 @@ class Delivery:
                 await asyncio.sleep(0)  # hearing comes first
         events = [item.event for item in items if item.event is not None]
         refused = await self._stored(events) if events else frozenset[str]()
+        lost = {item.repeat.identity for item in items if item.repeat and item.event and item.event.id in refused}
         for item in items:
-            stored = item.event is None or item.event.id not in refused
-            if stored and item.event is not None:
-                self._tally.add("published" if item.repeat is not None else "told")
-            if stored and item.confirmed:
-                self.answer(item.record)
-            elif not stored and item.repeat is not None:
+            if item.repeat is not None and item.repeat.identity in lost:
                 self._repeats.forget(item.repeat)  # nobody has it: sent again, it is news
+                continue
+            if item.event is not None and item.event.id not in refused:
+                self._tally.add("published" if item.repeat is not None else "told")
+            if item.confirmed:
+                self.answer(item.record)
 
     def _item(self, record: Record) -> _Item | None:
         if record.source == accounting.OURS:
@@ -125,7 +126,7 @@ class Delivery:
             return _Item(record, None, notification.confirmed)
         if self._repeats.again(mapped.repeat, record.received_at.timestamp()):
             self._tally.add("duplicates")
-            return _Item(record, None, notification.confirmed)
+            return _Item(record, None, notification.confirmed, mapped.repeat)
         if mapped.event.type == mapping.UNMAPPED:
             self._tally.add("unmapped")
         if mapped.counted is not None:

@@ -130,7 +130,7 @@ class TrapListener:
             receiver.close()
             raise
         try:
-            self._gate = await asyncio.to_thread(self._gated, kept)
+            self._gate = await asyncio.to_thread(self._gated)
             self._room.prepare = self._remembering
             receiver.start()
             delivery = delivering.Delivery(kept, self._tables, self._publisher, self._clock, self._tally)
@@ -245,14 +245,11 @@ class TrapListener:
         if self._receiver is not None:
             self._receiver.send(datagram, to)
 
-    def _gated(self, kept: spool.Spool) -> Gate | None:
-        """The gate for v3, which knows again what the spool still holds."""
+    def _gated(self) -> Gate | None:
         if not self._settings.users:
             return None
         state = engine_file.begun(self._engine_file, self._settings.entropy(engine_file.CHOSEN))
         gate = Gate(self._settings.users, state, self._clock)
-        for record in kept.everything():
-            gate.recall(record.datagram)
         log.info("trap.engine", engine=state.engine.hex(), boots=state.boots, users=len(self._settings.users))
         return gate
 

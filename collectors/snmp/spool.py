@@ -184,13 +184,6 @@ class Spool:
             found, at = self.read(at, 256, self.published)
             yield from found
 
-    def everything(self) -> Iterator[Record]:
-        """All records that are kept, published or not, oldest first."""
-        at = self._segments[0]
-        while at < self.end:
-            found, at = self.read(at, 256)
-            yield from found
-
     def close(self) -> None:
         """Let the folder go."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Timeliness of SNMPv3: whether a proven message is news, or an old one sent again by somebody who recorded it.
 
-RFC 3414 section 3.2 step 7, made stricter where one captured trap could be replayed: the highest boots and time of each
-engine outlive a restart, and what was heard within the window is remembered message by message.
+RFC 3414 section 3.2 step 7, made stricter where one captured trap could be replayed: within a life each message is
+remembered, and the highest boots and time of each engine outlive it; nothing up to there is news to a later life.
 """
 
 from collections import OrderedDict
@@ -47,6 +47,8 @@ class _Peer:
     mark: Mark
     at: float
     """When the mark was made, in our seconds."""
+    floor: int = -1
+    """Up to this time, in the mark's boots, an earlier life has heard."""
     heard: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
 
 
@@ -55,7 +57,7 @@ class Timeliness:
 
     def __init__(self, marks: Mapping[bytes, Mark], now: float) -> None:
         """What an earlier life had seen. `now` is in seconds of a clock that never steps back, as everywhere here."""
-        self._peers = {engine: _Peer(mark, now) for engine, mark in marks.items()}
+        self._peers = {engine: _Peer(mark, now, mark.time) for engine, mark in marks.items()}
 
     def judge(self, seen: Seen, now: float) -> None:
         """Return if a sender's message is timely and new; raises `Unproven` if not. Remembers nothing."""
@@ -68,6 +70,8 @@ class Timeliness:
             return
         if seen.boots < peer.mark.boots:
             raise Unproven("v3-time", f"boots {seen.boots} of engine {seen.engine.hex()}, after {peer.mark.boots}")
+        if seen.time <= peer.floor:
+            raise Unproven("v3-time", f"a message of engine {seen.engine.hex()} from before our last start")
         passed = max(0.0, now - peer.at)
         late = peer.mark.time + passed - seen.time
         if seen.time <= peer.mark.time - WINDOW or late > WINDOW + passed * DRIFT:

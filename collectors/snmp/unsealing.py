@@ -8,7 +8,6 @@ from collectors.snmp.admitting import Rates, Sources
 from collectors.snmp.engine_file import EngineState
 from collectors.snmp.timeliness import Seen, Timeliness
 from engine.clients import snmp, usm, usm_answering
-from engine.clients.ber import Malformed
 from engine.clients.snmp_v3 import Sealed
 from engine.clients.usm import Keys, Unproven
 from engine.clients.usm_answering import Moment
@@ -108,15 +107,6 @@ class Gate:
         """What has to be on disk before anything that was remembered has an effect."""
         marks = self._times.marks()
         return replace(self._state, marks={one: mark for one, mark in marks.items() if one != self._state.engine})
-
-    def recall(self, datagram: bytes) -> None:
-        """A message that an earlier life took is old."""
-        try:
-            sealed = snmp.decode(datagram)
-        except Malformed:
-            return
-        if isinstance(sealed, Sealed) and sealed.engine in self._engines and sealed.engine != self._state.engine:
-            self.remember(datagram, sealed)
 
     def _known(self, sealed: Sealed, source: str) -> Keys:
         if sealed.engine not in self._engines:

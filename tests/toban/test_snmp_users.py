@@ -56,7 +56,7 @@ def test_a_trap_of_a_user_in_the_settings_is_published(site):
         async with asyncio.TaskGroup() as group:
             task = group.create_task(listener.run(ready))
             await ready.wait()
-            listener.datagram_received(trap(), ("127.0.0.1", 9))
+            listener._hear(trap(), "127.0.0.1", 9)
             while not listener.counts().published:
                 await asyncio.sleep(0.01)
             task.cancel()

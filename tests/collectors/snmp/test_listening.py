@@ -114,6 +114,22 @@ def test_an_inform_that_the_store_refuses_is_not_answered_however_often_it_comes
     assert (counts.refused, counts.duplicates) == (2, 0)
 
 
+def test_neither_of_two_equal_informs_is_answered_if_the_store_refuses_their_event(tmp_path):
+    inform = notification(f"{traps.C7000}.22056", [(f"{traps.SLOT}.1.1", 1)], inform=True, request=79)
+
+    async def go():
+        async with listening(tmp_path, RefusingBus(SystemClock())) as wire:
+            wire.out.bind(("127.0.0.1", 0))
+            wire.out.setblocking(False)
+            for _ in range(2):
+                wire.listener._hear(inform, "127.0.0.1", wire.out.getsockname()[1])
+            await wire.until(refused=1, duplicates=1)
+            with pytest.raises(BlockingIOError):
+                wire.out.recv(2000)
+
+    asyncio.run(go())
+
+
 class AwayBus(MemoryBus):
     """A bus that takes nothing until it is told that it is back."""
 
