@@ -1,4 +1,4 @@
-"""Public machine reassignment instances: how near the best known cost a minute on one core comes, judged from outside.
+"""Public machine reassignment instances: how near the best known cost a minute on two cores comes, judged from outside.
 
 The peer of the same run is the plain descent: the first, cold steps of the same search.
 """

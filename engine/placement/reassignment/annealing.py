@@ -1,4 +1,4 @@
-"""Simulated annealing (Kirkpatrick, Gelatt, Vecchi: Science 220, 1983) over single moves and exchanges. Compiled."""
+"""Simulated annealing (Kirkpatrick, Gelatt, Vecchi: Science 220, 1983) over moves, exchanges, evictions. Compiled."""
 
 # pyright: reportArgumentType=false
 # One element of an array is a number here; numpy's types do not say so.
@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.placement.reassignment import moves
+from engine.placement.reassignment import evicting, moves, shifting
 from engine.placement.reassignment.problem import Problem, Whole
 from engine.placement.reassignment.state import State
 
-STRETCH = 256
-"""Steps between two changes of the temperature."""
-HOT_TRIES = 6
+STRETCH = 1024
+"""Steps between two changes of the temperature, and between two looks at whether this is the cheapest so far."""
 HOMEWARD = 0.1
 """Share of single moves that are tried towards home."""
 
-price, fits, spreads, depends = moves.price, moves.fits, moves.spreads, moves.depends
-both_depend, place, journey, most = moves.both_depend, moves.place, moves.journey, moves.most
+differs, leaves, may, shift = shifting.differs, shifting.leaves, shifting.may, shifting.shift
+price, fits, spreads, both_depend = moves.price, moves.fits, moves.spreads, moves.both_depend
+place, journey, most, evicted = moves.place, moves.journey, moves.most, evicting.evicted
 
 
 class Heat(NamedTuple):
@@ -32,13 +32,23 @@ class Heat(NamedTuple):
     """Temperatures, in the units of the cost."""
     exchange: float
     """Share of steps that try an exchange."""
-    focus: float
-    """Share of steps that begin at a host whose load costs."""
+    evict: float
+    """Share of the others that try to make room for a VM of a host whose load costs."""
+    homing: float
+    """How much each VM away from home counts, in temperatures: what is away keeps room at both ends."""
+
+
+class Bath(NamedTuple):
+    """What one step is judged by."""
+
+    temperature: float
+    away: float
+    """What each VM away from home counts."""
 
 
 @njit(cache=True, nogil=True)
 def anneal(problem: Problem, state: State, heat: Heat, cost: int, best: Whole, best_cost: int) -> tuple[int, int]:
-    """Walk; `state` follows and `best` keeps the cheapest assignment that was met. The cost now, and the cheapest."""
+    """Walk; `state` follows and `best` keeps the cheapest assignment that was seen. The cost now, and the cheapest."""
     np.random.seed(heat.seed)  # noqa: NPY002  what compiled code has; the seed is handed in
     vms, top = state.at.shape[0], most(state, state.tally.shape[0] - 1)
     temperature = heat.begin
@@ -46,57 +56,54 @@ def anneal(problem: Problem, state: State, heat: Heat, cost: int, best: Whole, b
     for step in range(heat.steps):
         if step % STRETCH == STRETCH - 1:
             temperature *= cooling
-        vm = np.random.randint(vms)  # noqa: NPY002
-        if np.random.random() < heat.focus:  # noqa: NPY002
-            for _ in range(HOT_TRIES):
-                if state.price[state.at[vm]] > 0:
-                    break
-                vm = np.random.randint(vms)  # noqa: NPY002
+            if cost < best_cost:
+                best_cost = cost
+                best[:] = state.at
+        vm, bath = np.random.randint(vms), Bath(temperature, heat.homing * temperature)  # noqa: NPY002
         if np.random.random() < heat.exchange:  # noqa: NPY002
-            gain, top = exchanged(problem, state, vm, np.random.randint(vms), top, temperature)  # noqa: NPY002
+            gain, top = exchanged(problem, state, vm, np.random.randint(vms), top, bath)  # noqa: NPY002
+        elif np.random.random() < heat.evict:  # noqa: NPY002
+            gain, top = evicted(problem, state, top, limit(temperature), bath.away)
         else:
             target = np.random.randint(problem.capacity.shape[0])  # noqa: NPY002
             if np.random.random() < HOMEWARD:  # noqa: NPY002
                 target = problem.home[vm]
-            gain, top = moved(problem, state, vm, target, top, temperature)
+            gain, top = moved(problem, state, vm, target, top, bath)
         cost += gain
-        if cost < best_cost:
-            best_cost = cost
-            best[:] = state.at
+    if cost < best_cost:
+        best_cost = cost
+        best[:] = state.at
     return cost, best_cost
 
 
 @njit(cache=True, nogil=True, inline="always")
+def limit(temperature: float) -> float:
+    """The Metropolis rule: how much more it may cost this time."""
+    return -temperature * np.log(1.0 - np.random.random())  # noqa: NPY002
+
+
+@njit(cache=True, nogil=True, inline="always")
 def accepts(change: float, temperature: float) -> bool:
-    """The Metropolis rule."""
+    """The same, for one change."""
     return change <= 0 or np.random.random() < np.exp(-change / temperature)  # noqa: NPY002
 
 
 @njit(cache=True, nogil=True, inline="always")
-def moved(problem: Problem, state: State, vm: int, target: int, top: int, temperature: float) -> tuple[int, int]:
+def moved(problem: Problem, state: State, vm: int, target: int, top: int, bath: Bath) -> tuple[int, int]:
     """Try to move one VM: what changed in the cost (0 if nothing did), and the most moves within one group."""
-    source, group = state.at[vm], problem.group[vm]
-    if source == target or state.on_host[group, target] > 0 or not problem.allowed[vm, target]:
+    source = state.at[vm]
+    if source == target or state.on_host[problem.group[vm], target] > 0:
         return 0, top
-    left, taken = price(problem, state, source, vm, -1), price(problem, state, target, -1, vm)
-    change = left + taken - state.price[source] - state.price[target] + journey(problem, vm, source, target)
-    if problem.home[vm] == source and state.moved[group] + 1 > top:
-        change += problem.prices[1]
-    if problem.home[vm] == target and state.moved[group] == top and state.tally[top] == 1:
-        change -= problem.prices[1]
-    if not accepts(change, temperature) or not fits(problem, state, vm, target, -1):
+    change = differs(problem, state, vm, target, top)
+    if not accepts(change + bath.away * leaves(problem, vm, source, target), bath.temperature):
         return 0, top
-    if not spreads(problem, state, group, source, target):
+    if not may(problem, state, vm, target):
         return 0, top
-    if not depends(problem, state, group, problem.area[source], problem.area[target]):
-        return 0, top
-    place(problem, state, vm, target)
-    state.price[source], state.price[target] = left, taken
-    return change, most(state, top)
+    return change, shift(problem, state, vm, target, top)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def exchanged(problem: Problem, state: State, one: int, two: int, top: int, temperature: float) -> tuple[int, int]:
+def exchanged(problem: Problem, state: State, one: int, two: int, top: int, bath: Bath) -> tuple[int, int]:
     """Try to let two VMs change places; the same answer."""
     here, there, mine, other = state.at[one], state.at[two], problem.group[one], problem.group[two]
     if here == there or mine == other or state.on_host[mine, there] > 0 or state.on_host[other, here] > 0:
@@ -106,7 +113,8 @@ def exchanged(problem: Problem, state: State, one: int, two: int, top: int, temp
     left, taken = price(problem, state, here, one, two), price(problem, state, there, two, one)
     change = left + taken - state.price[here] - state.price[there]
     change += journey(problem, one, here, there) + journey(problem, two, there, here)
-    if not accepts(change, temperature):
+    leaving = leaves(problem, one, here, there) + leaves(problem, two, there, here)
+    if not accepts(change + bath.away * leaving, bath.temperature):
         return 0, top
     if not (fits(problem, state, one, there, two) and fits(problem, state, two, here, one)):
         return 0, top
@@ -118,7 +126,7 @@ def exchanged(problem: Problem, state: State, one: int, two: int, top: int, temp
     place(problem, state, two, here)
     now = most(state, top)
     whole = change + problem.prices[1] * (now - top)
-    if now > top and not accepts(whole - max(change, 0), temperature):
+    if now > top and not accepts(whole - max(change, 0), bath.temperature):
         place(problem, state, two, there)
         place(problem, state, one, here)
         return 0, top

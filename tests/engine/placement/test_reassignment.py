@@ -68,12 +68,12 @@ def problems(draw) -> Problem:
 
 @settings(max_examples=150, deadline=None)
 @given(problems(), numbers(0, 1000), some.floats(0.01, 50), some.floats(0, 1), some.floats(0, 1))
-def test_small_sums_agree_with_the_whole_and_no_rule_is_ever_broken(problem, seed, heat, exchange, focus) -> None:
+def test_small_sums_agree_with_the_whole_and_no_rule_is_ever_broken(problem, seed, heat, exchange, evict) -> None:
     assert whole.against(problem, problem.home) is None
     state, best = states.begin(problem, problem.home), problem.home.copy()
     start = cost = best_cost = whole.cost(problem, problem.home)
     for stretch in range(5):
-        walk = Heat(seed + stretch, 200, heat, heat / 2, exchange, focus)
+        walk = Heat(seed + stretch, 200, heat, heat / 2, exchange, evict, homing=evict)
         cost, best_cost = annealing.anneal(problem, state, walk, cost, best, best_cost)
         assert (whole.against(problem, state.at), whole.against(problem, best)) == (None, None)
         assert (whole.cost(problem, state.at), whole.cost(problem, best)) == (cost, best_cost)
@@ -106,7 +106,7 @@ def test_with_every_resource_kept_at_both_ends_any_order_of_moves_is_safe(proble
 def test_a_budget_of_time_is_kept() -> None:
     problem = _three_hosts()
     clock = iter(np.arange(0.0, 1000.0, 0.1))
-    found = improving.improve(problem, 2.0, lambda: float(next(clock)))
+    found = improving.improve(problem, 2.0, lambda: float(next(clock)), (Style(),))
     assert (found.cost, found.steps > 0) == (0, True)
 
 
