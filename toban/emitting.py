@@ -1,5 +1,6 @@
 """What can come on a site: the event types that its trap maps, its vCenter table and Toban itself bring."""
 
+from collectors.redfish import messages
 from collectors.snmp import maps
 from collectors.vsphere import mapping
 from collectors.webhook import rules
@@ -39,6 +40,6 @@ def emitted(catalogue: Catalogue) -> frozenset[str]:
     """Every type that something brings."""
     told = {name for name in catalogue.types if name.startswith("toban.")}
     table = {entry.type for entry in mapping.table().values()}
-    return frozenset(
-        OWN | told | table | maps.types(maps.shipped(catalogue)) | rules.types(rules.load(catalogue, ()), catalogue)
-    )
+    posted = rules.types(rules.load(catalogue, ()), catalogue)
+    controllers = {messages.RECEIVED, *messages.load(catalogue, ()).values()}
+    return frozenset(OWN | told | table | maps.types(maps.shipped(catalogue)) | posted | controllers)

@@ -13,7 +13,7 @@ from collectors.snmp import origins
 from collectors.webhook import listening, rules
 from collectors.webhook.alerting import Alerts
 from collectors.webhook.envelopes import CloudEvents
-from collectors.webhook.listening import Intake
+from collectors.webhook.listening import Intake, Proven
 from collectors.webhook.posted import Reading
 from collectors.webhook.serving import Certificate
 from engine.bus.port import Bus
@@ -24,7 +24,7 @@ from engine.model import catalogue
 from engine.model.errors import ConfigurationError
 from engine.model.estate import Site
 from engine.model.source import Source
-from toban import files
+from toban import files, parts_redfish
 from toban import settings as config
 from toban.settings import Settings
 
@@ -39,7 +39,9 @@ class Others:
 
     def __init__(self, chosen: Settings, site: Site, read: Read, bus: Bus, clock: Clock) -> None:
         """Raises ConfigurationError for a secret, map or address that cannot be used."""
-        self._intake = webhook(chosen, site, bus, clock)
+        told = parts_redfish.Told(chosen, site)
+        self._intake = webhook(chosen, site, bus, clock, told.proven)
+        self._subscriber = told.subscriber(self._intake, clock)
         self._pinger = Pinger(os.getpid())
         self._bmcs = watching(chosen, site, read, bus, clock)
         self._every = chosen.bmc_watch.every if chosen.bmc_watch is not None else 0.0
@@ -51,6 +53,8 @@ class Others:
             listening = asyncio.Event()
             group.create_task(self._intake.run(listening), name="webhook")
             await listening.wait()
+        if self._subscriber is not None:
+            group.create_task(self._subscriber.run(), name="redfish subscriptions")
         if self.prober is not None:
             self._pinger.open()
             group.create_task(self.prober.run(), name="probes")
@@ -65,10 +69,13 @@ class Others:
         """How each of them stands."""
         posted = self._intake.sources() if self._intake is not None else ()
         rounds = (one.source() for one in (self.prober, self._bmcs) if one is not None)
-        return (*posted, *rounds)
+        told = self._subscriber.sources() if self._subscriber is not None else ()
+        return (*posted, *rounds, *told)
 
 
-def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | None:
+def webhook(
+    chosen: Settings, site: Site, bus: Bus, clock: Clock, proven: Mapping[str, Proven] | None = None
+) -> Intake | None:
     """The intake, or None where nobody posts; ConfigurationError for a map, token or certificate of no use."""
     wanted = chosen.webhook
     if wanted is None:
@@ -91,7 +98,7 @@ def webhook(chosen: Settings, site: Site, bus: Bus, clock: Clock) -> Intake | No
         ALERTMANAGER: Alerts(known, parts, words),
         EVENTS: CloudEvents(known, parts, words),
     }
-    return Intake(settings, routes, bus, clock)
+    return Intake(settings, routes, bus, clock, proven)
 
 
 def probing(chosen: Settings, site: Site, pinger: Pinger, bus: Bus, clock: Clock) -> Prober | None:

@@ -12,7 +12,7 @@ from engine.model import catalogue
 from engine.model.durations import Duration
 from engine.model.errors import ConfigurationError
 from engine.model.scalars import Flag, Whole
-from toban.settings_intake import BmcWatchSettings, ProbeSettings, WebhookSettings
+from toban.settings_intake import BmcWatchSettings, ProbeSettings, RedfishEventSettings, WebhookSettings
 from toban.site_files import SitePath
 from toban.snmp_users import SnmpUser
 
@@ -211,6 +211,8 @@ class Settings(_Part):
     """None: nobody posts."""
     bmc_watch: BmcWatchSettings | None = BmcWatchSettings()
     """None: controllers are asked only when something is to be done."""
+    redfish_events: RedfishEventSettings | None = None
+    """None: controllers are not asked to tell; needs `webhook`."""
     probe: ProbeSettings | None = None
     """None: nobody is probed."""
     collect: CollectSettings = CollectSettings()

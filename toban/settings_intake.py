@@ -38,7 +38,7 @@ class WebhookSettings(_Part):
     bind: str = "127.0.0.1:9480"
     """ADDRESS:PORT. Another address than loopback needs `certificate`: a token is not sent over an open wire."""
     certificate: ServerCertificate | None = None
-    clients: dict[str, WebhookClient] = Field(min_length=1)
+    clients: dict[str, WebhookClient] = Field(default_factory=dict)
     """By the name under which `toban sources` and events show them."""
     networks: tuple[str, ...] = ()
     """Networks (CIDR) that may connect; empty: all."""
@@ -96,6 +96,19 @@ class BmcWatchSettings(_Part):
     """How the controllers of all declared blades are looked at."""
 
     every: Duration = 60.0
+
+
+class RedfishEventSettings(_Part):
+    """How controllers tell what happens as it happens; those that speak IPMI cannot."""
+
+    secret_file: SitePath
+    """From it each controller's own word is made, by which it proves itself; mode 0400, 16 characters or more."""
+    destination: str = Field(pattern=r"^https?://[^\s/]+$")
+    """How controllers reach the webhook, `https://toban.example:9480`."""
+    chassis: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    maps: tuple[SitePath, ...] = ()
+    """The site's own maps, such as its vendor's message registry."""
 
 
 def _loopback(host: str) -> bool:

@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from collectors.publishing import Publisher
-from collectors.snmp.admitting import Rates
+from collectors.snmp.admitting import Rates, Sources
 from collectors.snmp.deduplicating import Gaps
 from collectors.webhook import posted, serving
 from collectors.webhook.posted import Posted, Reading, Refused, Told
@@ -61,18 +61,35 @@ class _Heard:
         self.drops[reason] = self.drops.get(reason, 0) + number
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A path whose messages prove themselves, instead of a token: what reads them refuses those that do not."""
+
+    client: str
+    reading: Reading
+    networks: Sources
+    """Who may post there."""
+
+
 class Intake:
     """Hears one TCP port."""
 
     def __init__(
-        self, settings: WebhookSettings, routes: Mapping[str, Reading], publisher: Publisher, clock: Clock
+        self,
+        settings: WebhookSettings,
+        routes: Mapping[str, Reading],
+        publisher: Publisher,
+        clock: Clock,
+        proven: Mapping[str, Proven] | None = None,
     ) -> None:
         """`routes`: what reads the messages of a path. Nothing is opened before `run`."""
         self._settings, self._routes, self._publisher, self._clock = settings, routes, publisher, clock
+        self._proven = proven or {}
         self._tokens, self._rates, self._counting = Tokens(settings.tokens), Rates(), Gaps()
         self._storing = asyncio.Semaphore(AT_ONCE)
         self._began = clock.monotonic()
         self._heard = {client: _Heard() for client in settings.tokens}
+        self._told = {one.client: _Heard() for one in self._proven.values()}
         self._strangers = _Heard()
         self._server = serving.server(self.answer, settings.networks, settings.certificate)
         self._bound = (settings.bind, settings.port)
@@ -101,18 +118,24 @@ class Intake:
     def sources(self) -> tuple[Source, ...]:
         """How each client stands; one that promised nothing may be quiet without being blind."""
         beat = self._clock.monotonic() - self._beat if self._beat is not None else None
-        found = [self._source(client, heard, beat) for client, heard in self._heard.items()]
+        found = [self._source(f"webhook:{client}", heard, beat) for client, heard in self._heard.items()]
         if self._strangers.drops:
             found.append(Source(name="webhook", beat=beat, drops=dict(self._strangers.drops)))
         return tuple(found)
 
-    def _source(self, client: str, heard: _Heard, beat: float | None) -> Source:
+    def told_by(self, client: str) -> Source:
+        """How a client stands whose messages prove themselves."""
+        beat = self._clock.monotonic() - self._beat if self._beat is not None else None
+        return self._source(client, self._told[client], beat)
+
+    def _source(self, name: str, heard: _Heard, beat: float | None) -> Source:
+        client = name.partition(":")[2]
         now, bound = self._clock.monotonic(), self._settings.silent_after.get(client)
         quiet = now - (heard.last if heard.last is not None else self._began)
         silent = f"{client} has not posted anything for {quiet:.0f} s" if bound is not None and quiet > bound else None
         closed = "the webhook does not listen" if beat is None or beat > STALLED else None
         age = now - heard.last if heard.last is not None else None
-        about = {"name": f"webhook:{client}", "gaps": heard.gaps, "drops": dict(heard.drops)}
+        about = {"name": name, "gaps": heard.gaps, "drops": dict(heard.drops)}
         return Source(**about, age=age, beat=beat, blind=closed or silent)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,8 +144,7 @@ class Intake:
             return
         heard = self._strangers
         try:
-            client, reading = self._admitted(scope)
-            heard = self._heard[client]
+            client, reading, heard = self._admitted(scope)
             message = Posted(client, _headers(scope), await _body(scope, receive), self._clock.now())
             told = reading(message)
             await self._stored(told, heard)
@@ -134,22 +156,26 @@ class Intake:
             heard.last = self._clock.monotonic()
             await _say(send, HTTPStatus.OK, {"stored": len(told)})
 
-    def _admitted(self, scope: Scope) -> tuple[str, Reading]:
+    def _admitted(self, scope: Scope) -> tuple[str, Reading, _Heard]:
         """Who it is and what reads it; raises Refused before a single octet of the body is taken."""
         source = str((scope.get("client") or ("unknown", 0))[0])
         if not self._rates.admits(source, bool(self._settings.networks), self._clock.monotonic()):
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "rate", "too many requests; come again a little later")
+        path = str(scope["path"]).rstrip("/")
+        proven = self._proven.get(path)
+        if proven is not None and proven.networks.admits(source):
+            _posted(scope)
+            return proven.client, proven.reading, self._told[proven.client]
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         client = self._tokens.client(given[0]) if len(given) == 1 else None
         if client is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "token", "no valid bearer token; see webhook.clients in toban.yaml")
-        reading = self._routes.get(str(scope["path"]).rstrip("/"))
+        reading = self._routes.get(path)
         if reading is None:
             known = ", ".join(sorted(self._routes))
             raise Refused(HTTPStatus.NOT_FOUND, "path", f"there is nothing at this path; post to {known}")
-        if scope["method"] != "POST":
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method", "messages are posted")
-        return client, reading
+        _posted(scope)
+        return client, reading, self._heard[client]
 
     async def _stored(self, told: tuple[Told, ...], heard: _Heard) -> None:
         """Store all; raises Refused if one was not: with 503 the sender comes again, and nothing is stored twice."""
@@ -170,6 +196,11 @@ class Intake:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "away", sentence) from error
         if refused is not None:
             raise posted.unreadable(f"an event of this message cannot be kept: {refused}") from refused
+
+
+def _posted(scope: Scope) -> None:
+    if scope["method"] != "POST":
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method", "messages are posted")
 
 
 def _headers(scope: Scope) -> dict[str, str]:

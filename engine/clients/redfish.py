@@ -130,15 +130,20 @@ class Bmc:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        """The system behind a fresh line, closed afterwards; what the library raises becomes our errors."""
+        """The system, as `_rooted` has it."""
+        with self._rooted() as root:
+            yield root.get_system(f"/redfish/v1/Systems/{self._system}")
+
+    @contextmanager
+    def _rooted(self) -> Iterator[Any]:
+        """The service root behind a fresh line, closed afterwards; what the library raises becomes our errors."""
         if not self._account.ca_file.is_file():
             msg = f"cannot read the certificate authority {self._account.ca_file} for BMC {self._url}; check ca_file"
             raise Permanent(msg)
         line = _Line(self._url, self._account.ca_file, self._timeout)
         try:
             login = auth.BasicAuth(self._account.user, self._account.password)
-            root = sushy.Sushy(self._url, auth=login, connector=line)
-            yield root.get_system(f"/redfish/v1/Systems/{self._system}")
+            yield sushy.Sushy(self._url, auth=login, connector=line)
         except TobanError:
             raise
         except Exception as error:  # an answer of the wrong shape makes the library fail in any way

@@ -48,8 +48,9 @@ class Datacenter:
             msg = f"the simulated vCenter {simulation.vcenter.name} is not among the estate's vcenters"
             raise SpecError(msg)
         faces: dict[str, Application] = {vcenter: self.endpoint}
-        for blade in self.truth.blades.values():
-            faces[blade.slot.bmc.url] = Bmc(self.truth, blade, simulation.bmc)
+        self.bmcs = {one.machine: Bmc(self.truth, one, simulation.bmc) for one in self.truth.blades.values()}
+        for bmc in self.bmcs.values():
+            faces[bmc.url] = bmc
         named = frozenset(urlsplit(url).hostname or "127.0.0.1" for url in faces)
         self._names = named | {"127.0.0.1", "localhost"}
         self._context = certificates.issue(state, self._names)
@@ -81,6 +82,8 @@ class Datacenter:
         (self._state / "ready.json").unlink(missing_ok=True)
         self._control.stop()
         self.agenda.close()
+        for bmc in self.bmcs.values():
+            bmc.events.close()
         with self.truth.lock:
             self.center.sessions.end_all()
             self.center.registry.changed.notify_all()

@@ -92,6 +92,8 @@ class Faults:
             self._truth.ledger.write("fault", fault=name, target=target)
             with self._truth.lock:
                 self._words[kind](self._truth.blades[self._machine(target)], number)
+            if kind == "bmc-health":
+                self._truth.tell("health", self._machine(target))
             return
         if kind in self._vcenter_words and number:
             self._truth.ledger.write("fault", fault=name, target=target)

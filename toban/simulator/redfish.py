@@ -6,7 +6,8 @@ import json
 import secrets
 from collections.abc import Mapping
 
-from toban.simulator import redfish_chassis
+from toban.simulator import redfish_chassis, redfish_events
+from toban.simulator.redfish_events import EventService
 from toban.simulator.spec import BmcAccount
 from toban.simulator.truth import Blade, Truth
 from toban.simulator.web import Answer, Request
@@ -24,6 +25,12 @@ class Bmc:
         self._tokens: set[str] = set()
         self._system = f"/redfish/v1/Systems/{blade.slot.bmc.system}"
         self._chassis = redfish_chassis.Enclosure(blade)
+        self.events = EventService(truth, blade, self._system)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self._blade.slot.bmc.url
 
     def __call__(self, request: Request) -> Answer:
         """One answer; a dead BMC drops the connection."""
@@ -54,6 +61,9 @@ class Bmc:
             return _json(self._described())
         if path == self._system and request.method == "PATCH":
             return self._patch(request.body)
+        about_events = self.events(request, path)
+        if about_events is not None:
+            return about_events
         described = self._chassis.at(path)
         if described is not None and request.method == "GET":
             return _json(described)
@@ -72,6 +82,7 @@ class Bmc:
             "Systems": _link("/redfish/v1/Systems"),
             "Chassis": _link(redfish_chassis.ALL),
             "SessionService": _link("/redfish/v1/SessionService"),
+            "EventService": _link(redfish_events.SERVICE),
             "Links": {"Sessions": _link("/redfish/v1/SessionService/Sessions")},
         }
 

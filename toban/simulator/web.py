@@ -4,7 +4,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
@@ -31,6 +31,8 @@ class Answer:
     body: bytes = b""
     kind: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Iterator[bytes] | None = None
+    """Instead of a body: parts, each sent as soon as it is there, until there are no more."""
 
 
 class Application(Protocol):
@@ -107,12 +109,23 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in answer.headers.items():
             self.send_header(key, value)
         self.send_header("Content-Type", answer.kind)
+        if answer.stream is not None:
+            self._flow(answer.stream)
+            return
         self.send_header("Content-Length", str(len(answer.body)))
         if self.close_connection:  # the client asked for it; one that is not told would use the connection again
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
+
+    def _flow(self, stream: Iterator[bytes]) -> None:
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for part in stream:
+            self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
     def _body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

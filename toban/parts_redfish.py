@@ -1,0 +1,104 @@
+"""Controllers as sources of events, built from the settings."""
+
+from ipaddress import ip_address
+from urllib.parse import quote, urlsplit
+
+from collectors.redfish import messages, posting
+from collectors.redfish.messages import Controller
+from collectors.redfish.posting import RedfishEvents
+from collectors.redfish.subscribing import Subscribed, Subscriber
+from collectors.snmp.admitting import Sources
+from collectors.webhook.listening import Intake, Proven
+from engine.clients.redfish import BmcAccount
+from engine.clients.redfish_events import EventBmc, Subscription
+from engine.clock import Clock
+from engine.model import catalogue, ids
+from engine.model.errors import ConfigurationError
+from engine.model.estate import Site
+from engine.model.hardware import Chassis
+from toban import settings as config
+from toban.settings import Settings
+
+PATH = "/redfish"
+LEAST_SECRET = 16
+
+
+class Told:
+    """The controllers that are to tell what happens."""
+
+    def __init__(self, chosen: Settings, site: Site) -> None:
+        """Raises ConfigurationError for a secret, map or chassis that cannot be used, or where nobody would listen."""
+        self._chosen = chosen
+        self._controllers = _controllers(chosen, site)
+        self.proven: dict[str, Proven] = {}
+        """What reads the messages of each controller, by its path."""
+        if not self._controllers or chosen.redfish_events is None:
+            return
+        words = catalogue.shipped()
+        known = messages.load(words, chosen.redfish_events.maps)
+        for url, one in self._controllers.items():
+            reading = RedfishEvents(one, self._word(one.name), known, words)
+            self.proven[f"{PATH}/{one.name}"] = Proven(f"redfish:{one.name}", reading, Sources(_address(url)))
+
+    def _word(self, name: str) -> str:
+        wanted = self._chosen.redfish_events
+        secret = config.secret(wanted.secret_file) if wanted is not None else ""
+        if len(secret) < LEAST_SECRET:
+            msg = f"redfish_events.secret_file needs {LEAST_SECRET} characters; try: openssl rand -hex 32"
+            raise ConfigurationError(msg)
+        return posting.word(secret, name)
+
+    def subscriber(self, intake: Intake | None, clock: Clock) -> Subscriber | None:
+        """What keeps the subscriptions, or None where there are none."""
+        wanted = self._chosen.redfish_events
+        if wanted is None or not self._controllers:
+            return None
+        if intake is None:
+            msg = "redfish_events needs the webhook: give `webhook:` with a `bind` that controllers reach"
+            raise ConfigurationError(msg)
+        return Subscriber(tuple(self._kept(url, one, intake) for url, one in self._controllers.items()), clock)
+
+    def _kept(self, url: str, one: Controller, intake: Intake) -> Subscribed:
+        chosen, wanted = self._chosen, self._chosen.redfish_events
+        given = chosen.chassis.get(ids.name_of(one.chassis), chosen.bmc)
+        account = BmcAccount(given.user, config.secret(given.password_file), given.ca_file)
+        destination = wanted.destination if wanted is not None else ""
+        bmc = EventBmc(url, next(iter(one.machines)), account)
+        subscription = Subscription(f"{destination}{PATH}/{quote(one.name)}", self._word(one.name))
+        return Subscribed(one.name, lambda: bmc.subscribe(subscription), lambda: intake.told_by(f"redfish:{one.name}"))
+
+
+def _controllers(chosen: Settings, site: Site) -> dict[str, Controller]:
+    """Every controller that speaks Redfish, by its address; a chassis manager stands for all its blades."""
+    wanted = chosen.redfish_events
+    if wanted is None:
+        return {}
+    stray = sorted(set(wanted.chassis) - {chassis.name for chassis in site.chassis})
+    if stray:
+        msg = f"redfish_events.chassis names {stray[0]!r}, which the estate does not have"
+        raise ConfigurationError(msg)
+    found: dict[str, Controller] = {}
+    for chassis in site.chassis:
+        if not wanted.chassis or chassis.name in wanted.chassis:
+            found |= _of(chassis)
+    return found
+
+
+def _of(chassis: Chassis) -> dict[str, Controller]:
+    behind: dict[str, dict[str, str]] = {}
+    for slot in chassis.slots:
+        if slot.bmc.url.startswith("https:"):
+            behind.setdefault(slot.bmc.url, {})[slot.bmc.system] = ids.machine_id(chassis.name, slot.slot)
+    about = ids.object_id(ids.Kind.CHASSIS, chassis.name)
+    return {
+        url: Controller(ids.name_of(next(iter(machines.values()))), machines, about) for url, machines in behind.items()
+    }
+
+
+def _address(url: str) -> tuple[str, ...]:
+    """A controller posts from its own address; where only its name is known, its word alone has to do."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return (str(ip_address(host)),)
+    except ValueError:
+        return ()
