@@ -8,7 +8,20 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import decision, durable, failover, mass, memory, placement, probing, reassignment, rules, storms, traps
+from benchmarks import (
+    decision,
+    durable,
+    failover,
+    inventory,
+    mass,
+    memory,
+    placement,
+    probing,
+    reassignment,
+    rules,
+    storms,
+    traps,
+)
 from toban import logs
 
 ALL: tuple[Callable[[], dict[str, object]], ...] = (
@@ -20,6 +33,7 @@ ALL: tuple[Callable[[], dict[str, object]], ...] = (
     durable.run,
     mass.run,
     failover.run,
+    inventory.run,
     placement.run,
     reassignment.run,
     probing.run,

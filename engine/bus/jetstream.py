@@ -17,7 +17,7 @@ from engine.bus import codec, subjects
 from engine.bus.cancelling import kept
 from engine.bus.jetstream_batching import WORTH, Batches, Message, portions
 from engine.bus.jetstream_reading import Reader
-from engine.bus.jetstream_streams import ensure_streams
+from engine.bus.jetstream_streams import BATCHED, ensure_streams
 from engine.bus.port import Health, KvEntry, Record, Stored, Subscription
 from engine.clock import Clock
 from engine.model import ids
@@ -116,7 +116,8 @@ class JetStreamBus:
     async def publish_all(self, events: Sequence[Event]) -> None:
         """In batches where that is worth while (`jetstream_batching`), else in order per subject, side by side."""
         for portion in portions([_message(one) for one in events]):
-            if len(portion) >= WORTH and await self._batches.stored(portion, PUBLISH_TIMEOUT):
+            quick = len(portion) >= WORTH and portion[0].stream in BATCHED
+            if quick and await self._batches.stored(portion, PUBLISH_TIMEOUT):
                 continue
             lanes: dict[str, list[Message]] = {}
             for one in portion:

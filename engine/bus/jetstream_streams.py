@@ -11,7 +11,7 @@ from engine.bus.subjects import StreamPlan
 from engine.model.errors import ConfigurationError
 
 DUPLICATE_WINDOW = 3600.0
-BATCHED = frozenset({"EVENTS"})
+BATCHED = frozenset({"EVENTS", "INVENTORY"})
 """Streams that take many messages at once (`jetstream_batching`)."""
 
 log = structlog.get_logger()

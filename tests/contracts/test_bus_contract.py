@@ -373,6 +373,18 @@ def test_many_events_at_once_are_stored_once_each_and_in_order_per_object(place)
     place.run(scene)
 
 
+def test_of_many_inventory_records_at_once_the_last_of_each_object_stays(place) -> None:
+    many = [event(f"i{number}", f"vm:VM-{number % 5}", "inventory.vm", n=number) for number in range(600)]
+
+    async def scene(bus: Bus) -> None:
+        await bus.publish_all(many)
+        kept = await everything(bus, subjects.ALL_INVENTORY, last_per_subject=True)
+        assert sorted(codec.decode(record).event.data["n"] for record in kept) == [595, 596, 597, 598, 599]
+        assert len(await everything(bus, subjects.ALL_INVENTORY)) == 5
+
+    place.run(scene)
+
+
 def test_of_many_events_none_is_stored_if_one_of_them_can_never_be(place) -> None:
     async def scene(bus: Bus) -> None:
         with pytest.raises(Permanent):

@@ -30,15 +30,38 @@ class Inventory:
     hosts: dict[str, Any] = field(default_factory=dict)
     stores: dict[str, Any] = field(default_factory=dict)
     networks: dict[str, Any] = field(default_factory=dict)
+    _placed: int = -1
+    _on_host: dict[str, list[Any]] = field(default_factory=dict)
+    _by_path: dict[str, Any] = field(default_factory=dict)
+    _files: dict[str, Vm] = field(default_factory=dict)
+
+    def _index(self) -> None:
+        """By host and by path, made anew where something came, went or moved since."""
+        if self._placed == self.registry.placing:
+            return
+        self._placed, self._on_host, self._by_path = self.registry.placing, {}, {}
+        for vm in self.vms():
+            properties = self.registry.properties(vm)
+            self._on_host.setdefault(reference(properties["runtime"].host), []).append(vm)
+            self._by_path.setdefault(properties["config"].files.vmPathName, vm)
+
+    def vms_on(self, host: Any) -> list[Any]:
+        """Records of VMs on a host."""
+        self._index()
+        return self._on_host.get(reference(host), [])
 
     def vm_at(self, path: str) -> Any:
         """The record of a .vmx path, or None."""
-        return next((vm for vm in self.vms() if self.get(vm, "config.files.vmPathName") == path), None)
+        self._index()
+        return self._by_path.get(path)
 
     def files(self, record: Any) -> Vm:
         """The VM whose files a record is about."""
-        path = self.get(record, "config.files.vmPathName")
-        return next(vm for vm in self.truth.vms.values() if vm.path == path)
+        path = self.registry.properties(record)["config"].files.vmPathName
+        known = self._files.get(path)
+        if known is None or known.path != path:
+            self._files = {vm.path: vm for vm in self.truth.vms.values()}
+        return self._files[path]
 
     def truth_of(self, record: Any) -> Host:
         """The host that a record is about."""

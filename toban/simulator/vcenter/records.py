@@ -83,7 +83,7 @@ def add_host(made: Inventory, host: Host) -> Any:
         datastore=Computed(
             lambda: listed([made.stores[s.name] for s in made.truth.stores.values() if host.name in s.hosts])
         ),
-        vm=Computed(lambda: listed([vm for vm in made.vms() if made.get(vm, "runtime.host") == identity])),
+        vm=Computed(lambda: listed(made.vms_on(identity))),
     )
     return made.hosts[host.name]
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from pyVmomi import VmomiSupport, vmodl
 
-KEPT = 20_000
+KEPT = 100_000
 """Changes that are remembered; a client that asks for older ones must start over."""
+PLACES = frozenset({"", "runtime.host", "datastore", "config.files.vmPathName"})
+"""Paths of properties by which objects hang together; the empty one is the object itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Registry:
         """Empty."""
         self.changed = threading.Condition(lock)
         self.revision = 0
+        self.placing = 0
+        """Grows when an object comes, goes, or is put elsewhere: what was indexed by place is to be indexed anew."""
         self._log: deque[Changed] = deque(maxlen=KEPT)
         self._objects: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._numbers: dict[str, int] = {}
@@ -98,6 +102,8 @@ class Registry:
 
     def _note(self, ref: str, path: str) -> None:
         self.revision += 1
+        if path in PLACES:
+            self.placing += 1
         self._log.append(Changed(self.revision, ref, path))
         self.changed.notify_all()
 

@@ -22,6 +22,20 @@ def selected(registry: Registry, spec: Any) -> dict[str, Any]:
     return {ref: identity for ref, identity in found.items() if any(_fits(identity, p) for p in spec.propSet)}
 
 
+def ways(spec: Any) -> set[str]:
+    """Properties that lead from object to object: what a filter walks along, and what a view hangs by."""
+    starts = [part for chosen in spec.objectSet for part in chosen.selectSet]
+    return {"parent", "resourcePool", *_paths(starts)}
+
+
+def _paths(parts: Any) -> set[str]:
+    found: set[str] = set()
+    for part in parts:
+        if isinstance(part, query.TraversalSpec):
+            found |= {str(part.path).partition(".")[0], *_paths(part.selectSet)}
+    return found
+
+
 def _named(parts: list[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in parts:

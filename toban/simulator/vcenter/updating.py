@@ -7,7 +7,7 @@ from typing import Any
 from pyVmomi import vmodl
 
 from toban.simulator.vcenter import selecting
-from toban.simulator.vcenter.registry import Changed, Registry, overlaps
+from toban.simulator.vcenter.registry import Registry, overlaps
 
 query = vmodl.query.PropertyCollector
 SLICE = 0.5
@@ -99,17 +99,29 @@ def _updates(registry: Registry, one: Filter) -> list[Any]:
     changes = None if one.revision < 0 else registry.since(one.revision)
     if changes is not None and not changes:
         return []
-    now = selecting.selected(registry, one.spec)
+    touched: dict[str, list[str]] = {}
+    for change in changes or ():
+        touched.setdefault(change.ref, []).append(change.path)
+    same = changes is not None and not _moves(one, touched)
+    now = one.known if same else selecting.selected(registry, one.spec)
     known = one.known if changes is not None else {}
     left = [identity for ref, identity in known.items() if ref not in now]
     found = [query.ObjectUpdate(kind=query.ObjectUpdate.Kind.leave, obj=identity) for identity in left]
-    for ref, identity in now.items():
+    for ref in touched if same else now:
+        if ref not in now:
+            continue
         if ref not in known:
-            found.append(_enter(registry, identity, one.spec))
-        elif changed := _changed(registry, identity, one.spec, changes or []):
-            found.append(query.ObjectUpdate(kind=query.ObjectUpdate.Kind.modify, obj=identity, changeSet=changed))
+            found.append(_enter(registry, now[ref], one.spec))
+        elif changed := _changed(registry, now[ref], one.spec, touched.get(ref, [])):
+            found.append(query.ObjectUpdate(kind=query.ObjectUpdate.Kind.modify, obj=now[ref], changeSet=changed))
     one.known, one.revision = now, registry.revision
     return found
+
+
+def _moves(one: Filter, touched: dict[str, list[str]]) -> bool:
+    """Whether a change may bring objects into what the filter selects, or take them out of it."""
+    ways = selecting.ways(one.spec)
+    return any(not path or path.partition(".")[0] in ways for paths in touched.values() for path in paths)
 
 
 def _enter(registry: Registry, identity: Any, spec: Any) -> Any:
@@ -120,9 +132,9 @@ def _enter(registry: Registry, identity: Any, spec: Any) -> Any:
     return query.ObjectUpdate(kind=kind, obj=identity, changeSet=changes, missingSet=read.missingSet)
 
 
-def _changed(registry: Registry, identity: Any, spec: Any, changes: list[Changed]) -> list[Any]:
-    touched = [change.path for change in changes if change.ref == identity._moId and change.path]  # noqa: SLF001
-    wanted = [path for path in selecting.paths(registry, identity, spec) if any(overlaps(path, t) for t in touched)]
+def _changed(registry: Registry, identity: Any, spec: Any, touched: list[str]) -> list[Any]:
+    paths = [path for path in touched if path]
+    wanted = [path for path in selecting.paths(registry, identity, spec) if any(overlaps(path, t) for t in paths)]
     return [_assign(registry, identity, path) for path in wanted]
 
 
