@@ -35,6 +35,10 @@ class Command(BaseModel):
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     needs: tuple[str, ...] = ()
     """Ids of commands that must be done before this one."""
+    instead_of: tuple[str, ...] = ()
+    """Ids of commands that must all have ended in vain before this one is tried; otherwise it is not needed."""
+    behind: tuple[str, ...] = ()
+    """Ids of commands that must have ended, in whichever way, before this one goes."""
     deadline: float = 600.0
     """Seconds from START after which the outcome is UNKNOWN (safety rule S18)."""
     attempts: int | None = Field(default=None, ge=1)

@@ -16,8 +16,9 @@ REQUESTED = "order.requested"
 """The event that carries an order."""
 VALID_FOR = 300.0
 """Seconds, from its storing, for which an order waits for what holds it; then it is void. The engine's clock counts."""
-OVERRIDES = ("maintenance", "cooldown")
-"""Guards that a person may set aside, with a reason; never witnesses, fencing, limits or the stop switch."""
+OVERRIDES = ("maintenance", "cooldown", "constraints")
+"""What a person may set aside, with a reason: two guards, and the placement rules; never witnesses, fencing, limits or
+the stop switch."""
 NAME = re.compile(r"by-hand-([a-z-]+)-[0-9a-f]{8}")
 
 

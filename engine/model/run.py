@@ -35,6 +35,8 @@ class PlannedStep(_Word):
     """Which ends of earlier steps let it run; empty: always."""
     commands: tuple[Command, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What else is to be kept about it, such as rules that a person set aside."""
 
 
 class RunPlan(_Word):

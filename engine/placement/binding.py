@@ -82,6 +82,17 @@ def against(rules: Iterable[Rule], vm: str, there: Iterable[str], purpose: Purpo
     return None
 
 
+def broken(rules: Iterable[Rule], vm: str, host: str, there: Iterable[str], left: Iterable[str]) -> tuple[str, ...]:
+    """Which rules a VM breaks at a host where `there` run, leaving `left` behind; one sentence each."""
+    known = list(rules)
+    pin, beside = pin_of(known, vm), against(known, vm, there, Purpose.START)
+    found = [f"{vm} is held where it is"] if held(known, vm, Purpose.START) else []
+    found += [f"{vm} is pinned to {', '.join(pin.to)}"] if pin is not None and host not in pin.to else []
+    found += [beside[0]] if beside is not None else []
+    found += [f"{vm} is to stay with {name}" for name in sorted(companions(known, vm, left))]
+    return tuple(found)
+
+
 def companions(rules: Iterable[Rule], vm: str, others: Iterable[str]) -> frozenset[str]:
     """Those of the others that stay on one host with it."""
     names, mine = list(others), [rule for rule in rules if rule.together and rule.covers(vm)]

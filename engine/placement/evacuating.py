@@ -25,6 +25,8 @@ class Wish:
     """No host is filled above this share of its CPU and memory."""
     only: str | None = None
     """The one host that they may go to."""
+    unruled: bool = False
+    """A person set the placement rules aside."""
     thorough: bool = False
     """Where VMs are left without a place, let a solver try for about two seconds."""
 
@@ -90,7 +92,7 @@ class Filling:
         """As the picture shows them."""
         self._estate, self._source, self._wish = estate, source, wish
         home = estate.site.standings.get(source)
-        self.rules = estate.site.placements[home.group].rules if home is not None else ()
+        self.rules = estate.site.placements[home.group].rules if home is not None and not wish.unruled else ()
         free = fitting.rooms(estate, source, wish.ceiling)
         self._free = {name: room for name, room in free.items() if wish.only in (None, name)}
         self._there = {name: [vm.name for vm in reading.running_vms(estate, name)] for name in self._free}

@@ -80,4 +80,5 @@ def _step(asked: Asked, steps: tuple[Step, ...], index: int) -> PlannedStep:
         after=following.requirements(steps, index),
         commands=tuple(orders.commands),
         unplaced=unplaced,
+        notes=tuple(orders.notes),
     )

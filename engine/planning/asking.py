@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from engine.estate import linking, reading
-from engine.model import actions, ids
+from engine.model import actions, ids, order
 from engine.model.estate import Estate, LiveHost, LiveVm, Standing
 from engine.model.ids import Kind, ObjectId
 from engine.model.match import Match
+from engine.model.order import Order
 from engine.model.plan import Unplaced
 from engine.model.policy import Policy, Step
 
@@ -22,6 +23,12 @@ class Asked:
     estate: Estate
     tired: frozenset[str] = frozenset()
     """VMs that are not started by a failover once more (safety rule S13)."""
+
+    @property
+    def ordered(self) -> Order | None:
+        """The order of a person that this is, or None."""
+        events = self.match.events
+        return order.of(events[0]) if events and events[0].type == order.REQUESTED else None
 
     def object(self, parameter: str) -> ObjectId | None:
         """The object that a reference stands for; None where the estate does not say."""

@@ -10,7 +10,7 @@ from engine.placement import balancing, evacuating, obeying, rebalancing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
 from engine.planning.asking import Asked, nothing
-from engine.runs import ordering
+from engine.runs import ordering, ordering_moves
 from engine.runs.ordering import Orders
 
 
@@ -58,7 +58,7 @@ def evacuate(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
         plan = evacuating.evacuate(asked.estate, host, reading.vms_on(asked.estate, host), Wish(thorough=True))
     else:
         plan = evacuating.evacuate(asked.estate, host, wish=Wish(thorough=True))
-    ordering.migrate(orders, asked.estate, plan)
+    ordering_moves.move(orders, asked.estate, plan, asked.word("method", "migrate"))
     return plan.unplaced
 
 

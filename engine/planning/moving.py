@@ -2,7 +2,8 @@
 
 from engine.estate import linking, reading
 from engine.model.estate import Estate, LiveVm
-from engine.model.plan import Unplaced
+from engine.model.order import Order
+from engine.model.plan import Plan, Unplaced
 from engine.placement import binding, evacuating, housing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
@@ -11,6 +12,8 @@ from engine.planning.asking import Asked
 from engine.runs import ordering_moves
 from engine.runs.ordering import Orders
 
+CONSTRAINTS = "constraints"
+"""What an order sets aside for the placement rules to be ignored."""
 STAYS = frozenset({"migrate", "quick"})
 """Methods by which the disks stay where they are."""
 
@@ -28,16 +31,22 @@ def move(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     if datastore and method in STAYS:
         en = f"the method {method} leaves the disks where they are; use storage or move with a datastore"
         return (Unplaced(vm=vm.name, en=en, ja=f"{method} ではデータストアを変更できない"),)
-    found = _where(asked, source, _together(asked.estate, source, vm), method)
+    ordered = asked.ordered
+    unruled = ordered is not None and CONSTRAINTS in ordered.overrides
+    together = (vm,) if unruled else _together(asked.estate, source, vm)
+    found = _where(asked, source, together, method, unruled=unruled)
+    if ordered is not None and unruled:
+        orders.notes += _set_aside(asked.estate, found.plan, ordered)
     housed = {vm.instance_uuid: found.datastore} if found.datastore else {}
     ordering_moves.move(orders, asked.estate, found.plan, method, housed)
     return found.plan.unplaced
 
 
-def _where(asked: Asked, source: str, together: tuple[LiveVm, ...], method: str) -> Housing:
-    """The host, and the datastore where the disks go along: always with `storage`, with `move` only if they must."""
+def _where(asked: Asked, source: str, together: tuple[LiveVm, ...], method: str, *, unruled: bool) -> Housing:
+    """The host, and the datastore where the disks go along: always with `storage`, else only if they must."""
     to, datastore = asked.word("to", ""), asked.word("datastore", "")
-    wish = Wish(Purpose.START, thorough=True, only=None if to in ("", "best") else to)
+    only = None if to in ("", "best") else to
+    wish = Wish(Purpose.START, thorough=True, only=only, unruled=unruled)
     if datastore or method == "storage":
         return housing.house(asked.estate, source, together, wish, datastore)
     plan = evacuating.evacuate(asked.estate, source, together, wish)
@@ -45,6 +54,19 @@ def _where(asked: Asked, source: str, together: tuple[LiveVm, ...], method: str)
         return Housing(plan)
     with_disks = housing.house(asked.estate, source, together, wish)
     return with_disks if with_disks.plan.moves else Housing(plan)
+
+
+def _set_aside(estate: Estate, plan: Plan, ordered: Order) -> list[str]:
+    """Who sets which rules aside, and why, for each move that breaks one."""
+    said: list[str] = []
+    for one in plan.moves:
+        rules = estate.site.placements[estate.site.standings[one.source].group].rules
+        there = [vm.name for vm in reading.running_vms(estate, one.target) if vm.name != one.vm.name]
+        left = [vm.name for vm in reading.running_vms(estate, one.source)] if one.target != one.source else []
+        broken = binding.broken(rules, one.vm.name, one.target, there, left)
+        what = "; ".join(broken) or "none is broken by it"
+        said.append(f"{ordered.by} sets the placement rules aside ({ordered.why}): {what}")
+    return said
 
 
 def _together(estate: Estate, source: str, vm: LiveVm) -> tuple[LiveVm, ...]:

@@ -37,10 +37,11 @@ def undone(command: Command) -> str:
 
 
 def _heirs(name: str, commands: list[Command]) -> set[str]:
-    """Everything that needs this command, directly or through others; commands stand behind what they need."""
+    """Everything that needs this command or stands in for it, directly or through others; it stands behind that."""
     found: set[str] = set()
     for command in commands:
-        if name in command.needs or found & set(command.needs):
+        rests_on = {*command.needs, *command.instead_of}
+        if name in rests_on or found & rests_on:
             found.add(command.id)
     return found
 

@@ -29,6 +29,16 @@ class Whither:
     pool_ref: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a command is tried, beside what it needs."""
+
+    instead_of: tuple[Command, ...] = ()
+    """Only once all of these ended in vain."""
+    behind: tuple[Command, ...] = ()
+    """Only once these have ended."""
+
+
 class Orders:
     """Numbers the commands of one step."""
 
@@ -36,9 +46,18 @@ class Orders:
         """Ids are `<run>.<step>.<number>`."""
         self._run, self._step = run, step
         self.commands: list[Command] = []
+        self.notes: list[str] = []
+        """What is to be kept about the step."""
 
     def add(
-        self, verb: str, target: str, needs: tuple[Command, ...] = (), undo: Undo | None = None, /, **parameters: object
+        self,
+        verb: str,
+        target: str,
+        needs: tuple[Command, ...] = (),
+        undo: Undo | None = None,
+        turn: Turn = Turn(),
+        /,
+        **parameters: object,
     ) -> Command:
         """One more command, with the timeout and the tries that the policy gave its step."""
         retry = self._step.retry
@@ -51,6 +70,8 @@ class Orders:
                 "parameters": parameters,
                 "undo": undo,
                 "needs": tuple(need.id for need in needs),
+                "instead_of": tuple(one.id for one in turn.instead_of),
+                "behind": tuple(one.id for one in turn.behind),
                 "deadline": self._step.timeout or DEADLINES.get(verb, DEADLINE),
                 "attempts": retry.attempts if retry is not None else None,
                 "pause": retry.pause if retry is not None else None,

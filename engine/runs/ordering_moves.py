@@ -6,7 +6,7 @@ from engine.model.command import Command, Undo
 from engine.model.estate import Estate, Power
 from engine.model.plan import Move, Plan
 from engine.runs import ordering
-from engine.runs.ordering import Orders
+from engine.runs.ordering import Orders, Turn
 
 RESTS: Mapping[str, tuple[str, str]] = {"quick": ("vm.suspend", "suspended"), "move": ("vm.shutdown", "poweredOff")}
 """Methods that put a running VM to rest: how, and in which power state it moves."""
@@ -20,21 +20,52 @@ def move(orders: Orders, estate: Estate, plan: Plan, method: str, housed: Mappin
     """
     for one in plan.moves:
         datastore = (housed or {}).get(one.vm.instance_uuid)
-        if method in RESTS and one.vm.power is Power.ON:
+        runs = one.vm.power is Power.ON
+        if method == "any" and runs:
+            _any(orders, estate, one, datastore)
+        elif method in RESTS and runs:
             at_rest(orders, estate, one, method, datastore)
         else:
             ordering.relocate(orders, estate, one, datastore=datastore)
 
 
-def at_rest(orders: Orders, estate: Estate, one: Move, method: str, datastore: str | None) -> Command:
-    """Check, put to rest, move, start; if it cannot be moved it is started again where it was."""
+def _any(orders: Orders, estate: Estate, one: Move, datastore: str | None) -> None:
+    """The original's order of methods, each only if the ones before came to nothing.
+
+    Where the disks stay: migration, quick migration, move. Where they go along: storage migration, move. A VM that was
+    suspended and could not be moved runs again before it is shut down.
+    """
+    tried = [ordering.relocate(orders, estate, one, datastore=datastore)]
+    if datastore is None:
+        tried.append(at_rest(orders, estate, one, "quick", None, tuple(tried)))
+    at_rest(orders, estate, one, "move", datastore, tuple(tried), wakes=datastore is None)
+
+
+def at_rest(  # noqa: PLR0913  the parts of one way
+    orders: Orders,
+    estate: Estate,
+    one: Move,
+    method: str,
+    datastore: str | None,
+    instead_of: tuple[Command, ...] = (),
+    *,
+    wakes: bool = False,
+) -> Command:
+    """Check, put to rest, move, start; if it cannot be moved it is started again where it was. The move itself.
+
+    `wakes`: an earlier way may have left it suspended.
+    """
     verb, power = RESTS[method]
     source, target, who = estate.hosts[one.source], estate.hosts[one.target], ordering.object_of(one.vm)
+    known, here = ordering.identity(one.vm), {"host": source.name, "host_uuid": source.uuid}
+    needs: tuple[Command, ...] = ()
+    turn = Turn(instead_of=instead_of)
+    if wakes:
+        needs, turn = (orders.add("vm.power_on", who, (), None, turn, **known, **here),), Turn()
     about = ordering.journey(estate, one, rests=power, datastore=datastore)
-    asked = orders.add("vm.check_move", who, (), **about)
-    here = {"host": source.name, "host_uuid": source.uuid, **({"force": True} if method == "move" else {})}
-    back = Undo(verb="vm.power_on")
-    rests = orders.add(verb, who, (asked,), back, **ordering.identity(one.vm), **here)
+    asked = orders.add("vm.check_move", who, needs, None, turn, **about)
+    more = {"force": True} if method == "move" else {}
+    rests = orders.add(verb, who, (asked,), Undo(verb="vm.power_on"), **known, **here, **more)
     moved = ordering.relocate(orders, estate, one, (rests,), rests=power, datastore=datastore)
-    there = {"host": target.name, "host_uuid": target.uuid}
-    return orders.add("vm.power_on", who, (moved,), **ordering.identity(one.vm), **there)
+    orders.add("vm.power_on", who, (moved,), **known, host=target.name, host_uuid=target.uuid)
+    return moved

@@ -10,7 +10,7 @@ from engine.model import following
 from engine.model.command import Command
 from engine.model.errors import TobanError
 from engine.model.run import Outcome, Phase, PlannedStep, RunPlan
-from engine.runs import compensating, scheduling, stepping
+from engine.runs import alternatives, compensating, scheduling, stepping
 from engine.runs.commanding import Commander
 from engine.runs.ledger import Ledger, Together
 from engine.runs.port import Journal, Leases
@@ -49,7 +49,7 @@ class Runner:
             if plan is None:
                 msg = f"run {run} has no plan in its journal; nothing can be resumed"
                 raise TobanError(msg)
-            await ledger.write(Phase.PLANNED, plan=plan, detail=f"{plan.policy} for {plan.object}")
+            await ledger.write(Phase.PLANNED, plan=plan, detail=_planned(plan))
         known = ledger.view.plan or plan
         if known is None:  # pragma: no cover  the branch above wrote it
             msg = f"run {run} has no plan"
@@ -81,7 +81,7 @@ class Runner:
         cancelled = cancelled or await self._commander.cancelled(plan)
         for undo in compensating.undoing(step.commands, phases, cancelled=cancelled is not None):
             await self._take_back(undo, plan, ledger)
-        return stepping.outcome_of_step(step, phases.values())
+        return stepping.outcome_of_step(step, alternatives.counted(step.commands, phases).values())
 
     async def _all_of(self, step: PlannedStep, plan: RunPlan, ledger: Ledger) -> None:
         """Every command of the step to its end, side by side as far as they may."""
@@ -100,8 +100,7 @@ class Runner:
                 while True:
                     ended.clear()
                     choice = scheduling.next_of(step.commands, _settled(ledger), list(going.values()), self._bounds)
-                    for command, missing in choice.skip:
-                        detail = f"not tried: {', '.join(missing)} did not succeed"
+                    for command, detail in choice.skip:
                         await ledger.write(Phase.SKIPPED, command=command, detail=detail)
                     for command in choice.go:
                         going[command.id] = command
@@ -125,6 +124,11 @@ class Runner:
 
 def _settled(ledger: Ledger) -> dict[str, Phase]:
     return {name: one.phase for name, one in ledger.view.commands.items() if one.phase in stepping.SETTLED}
+
+
+def _planned(plan: RunPlan) -> str:
+    notes = [note for step in plan.steps for note in step.notes]
+    return "; ".join([f"{plan.policy} for {plan.object}", *notes])
 
 
 def _told(step: PlannedStep, outcome: Outcome) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from engine.model.command import Command
 from engine.model.run import Phase
+from engine.runs import alternatives
+from engine.runs.alternatives import Turn
 
 QUIET = frozenset({"notify.log", "machine.identify"})
 """Verbs that touch nothing: they run beside anything (domain.md 4.3)."""
@@ -31,8 +33,8 @@ class Choice:
     """What may happen next."""
 
     go: tuple[Command, ...] = ()
-    skip: tuple[tuple[Command, tuple[str, ...]], ...] = ()
-    """With the needs that did not end well."""
+    skip: tuple[tuple[Command, str], ...] = ()
+    """With the reason."""
 
 
 def next_of(
@@ -43,20 +45,40 @@ def next_of(
     for command in going:
         _take(used, slots(command, bounds))
     busy, go, skip = {command.id for command in going}, [], []
-    known = dict(settled)
+    known, spared = dict(settled), set[str]()
     for command in commands:
         if command.id in known or command.id in busy:
             continue
-        missing = tuple(need for need in command.needs if known.get(need, Phase.DONE) is not Phase.DONE)
-        if missing:
-            skip.append((command, missing))
+        reason = _against(command, known, spared)
+        if reason is not None:
+            skip.append((command, reason))
             known[command.id] = Phase.SKIPPED
             continue
         wanted = slots(command, bounds)
-        if all(need in known for need in command.needs) and all(used.get(s, 0) < most for s, most in wanted.items()):
+        if _may_go(command, known) and all(used.get(s, 0) < most for s, most in wanted.items()):
             _take(used, wanted)
             go.append(command)
     return Choice(tuple(go), tuple(skip))
+
+
+def _against(command: Command, known: Mapping[str, Phase], spared: set[str]) -> str | None:
+    """Why this command will not be tried any more, or None."""
+    if alternatives.turn(command, known) is Turn.SPARED:
+        spared.add(command.id)
+        done = ", ".join(one for one in command.instead_of if known.get(one) not in (None, *alternatives.IN_VAIN))
+        return f"not needed: {done} was done, or may have been"
+    missing = [need for need in command.needs if known.get(need, Phase.DONE) is not Phase.DONE]
+    if not missing:
+        return None
+    if spared & set(missing):
+        spared.add(command.id)
+        return "not needed"
+    return f"not tried: {', '.join(missing)} did not succeed"
+
+
+def _may_go(command: Command, known: Mapping[str, Phase]) -> bool:
+    ready = all(one in known for one in (*command.needs, *command.behind))
+    return ready and alternatives.turn(command, known) is Turn.NOW
 
 
 def slots(command: Command, bounds: Bounds) -> dict[str, int]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from engine.clock import SystemClock
 from engine.documents import nearest
 from engine.estate import loading as estates
-from engine.model import catalogue
+from engine.model import catalogue, order
 from engine.model.errors import ConfigurationError
 from engine.model.policy import Policy
 from engine.rules import loading
@@ -33,7 +33,9 @@ class Language(StrEnum):
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="The policy, as its file names it.")],
+    name: Annotated[
+        str, typer.Argument(help="The policy, as its file names it; of an order by hand as `toban decisions` does.")
+    ],
     *,
     about: Annotated[str, typer.Option("--object", "-o", help="An object such as host:esx1 or vm:VM-01.")],
     at: Annotated[str | None, typer.Option("--at", help="A moment in the past, such as 2026-11-24T03:12:00Z.")] = None,
@@ -72,6 +74,9 @@ def explain(
 def _policy(chosen: Settings, name: str) -> Policy:
     loaded = loading.load(chosen.policies, catalogue.shipped())
     found = {policy.name: policy for policy in loaded.policies}
+    by_hand = order.named(name)
+    if by_hand is not None:
+        return by_hand
     if name not in found:
         near = nearest(name, sorted(found))
         hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(found)) or 'none'}"

@@ -33,9 +33,10 @@ Vm = Annotated[str, typer.Argument(metavar="VM", help="The VM's name in vCenter.
 Why = Annotated[str, typer.Option("--why", help="The reason; it is kept with the order and the run.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again after the preview.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+SET_ASIDE = "What to set aside, with --why: maintenance, cooldown; for `vm move` also constraints, the placement rules."
 Aside = Annotated[
     list[str] | None,
-    typer.Option("--override", help="A guard to set aside, with --why: maintenance or cooldown. No other one can be."),
+    typer.Option("--override", help=SET_ASIDE),
 ]
 
 
@@ -46,6 +47,16 @@ class MoveBy(StrEnum):
     QUICK = "quick"
     STORAGE = "storage"
     MOVE = "move"
+    ANY = "any"
+
+
+class EvacuateBy(StrEnum):
+    """How the running VMs of a host move."""
+
+    MIGRATE = "migrate"
+    QUICK = "quick"
+    MOVE = "move"
+    ANY = "any"
 
 
 HOW = "How a running VM moves; with --datastore `storage`, otherwise `migrate`, if left out."
@@ -67,6 +78,9 @@ def give(about: str, steps: Sequence[Asked], way: Way, aside: Sequence[str] = ()
     strange = sorted(set(aside) - set(order.OVERRIDES))
     if strange:
         msg = f"the guard {strange[0]!r} cannot be set aside; only these can: {', '.join(order.OVERRIDES)}"
+        raise ConfigurationError(msg)
+    if "constraints" in aside and any(step.verb != "move-vm" for step in steps):
+        msg = "placement rules are set aside only for the move of one VM: toban vm move"
         raise ConfigurationError(msg)
     if aside and not way.who.why:
         msg = "a guard is set aside only with a reason: add --why"
@@ -121,6 +135,7 @@ def evacuate(
     name: Host,
     *,
     all_of_them: Annotated[bool, typer.Option("--all", help="Also VMs that are off.")] = False,
+    method: Annotated[EvacuateBy, typer.Option("--method", help="How running VMs move.")] = EvacuateBy.MIGRATE,
     why: Why = "",
     by: By = None,
     yes: Yes = False,
@@ -129,9 +144,9 @@ def evacuate(
     config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Move the VMs of a live host away, without stopping them."""
+    """Move the VMs of a live host away: without stopping them, or by another method as `toban vm move` has it."""
     way = Way(config, why=why, by=by, yes=yes, dry_run=dry_run, as_json=as_json)
-    vms: dict[str, JsonValue] = {"vms": "all" if all_of_them else "running"}
+    vms: dict[str, JsonValue] = {"vms": "all" if all_of_them else "running", "method": method.value}
     give(f"host:{name}", [Asked(verb="evacuate", parameters=vms)], way, aside or ())
 
 
@@ -193,7 +208,8 @@ def move(
     """Move a VM; what stands against it is said before anything is done. A VM that is off moves as it is.
 
     migrate: without stopping it. quick: suspended on its way, needs no vMotion. storage: without stopping it, its disks
-    go along. move: shut down, moved, with its disks if the target does not see them, and started again.
+    go along. move: shut down, moved, with its disks if the target does not see them, and started again. any: one after
+    the other in this order (storage only where the disks must go along), until one succeeds.
 
     With --datastore and no --to the VM stays on its host, if that mounts the datastore.
     """

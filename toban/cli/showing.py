@@ -25,7 +25,8 @@ def plan(console: Console, wanted: Order, would: RunPlan, *, as_json: bool) -> N
         steps = [
             {
                 "step": step.verb,
-                "commands": [{"verb": one.verb, "target": one.target, "where": _where(one)} for one in step.commands],
+                "commands": [_command(one) for one in step.commands],
+                "notes": step.notes,
                 "unplaced": [left.model_dump() for left in step.unplaced],
             }
             for step in would.steps
@@ -35,15 +36,23 @@ def plan(console: Console, wanted: Order, would: RunPlan, *, as_json: bool) -> N
     table = Table("step", "act", "on", "where")
     for step in would.steps:
         for command in step.commands:
-            table.add_row(step.verb, command.verb, command.target, _where(command))
+            act = f"or else {command.verb}" if command.instead_of else command.verb
+            table.add_row(step.verb, act, command.target, _where(command))
     if table.row_count:
         console.print(table)
+    for note in (note for step in would.steps for note in step.notes):
+        console.print(note, style="yellow", soft_wrap=True)
     lost = [left for step in would.steps for left in step.unplaced]
     for left in lost:
         who = "" if left.vm == "-" or left.vm in left.en else f"{left.vm}: "
         console.print(f"not possible: {who}{left.en} ({left.ja})", style="yellow", soft_wrap=True)
     if not table.row_count and not lost:
         console.print("nothing has to be done")
+
+
+def _command(one: Command) -> dict[str, object]:
+    known: dict[str, object] = {"verb": one.verb, "target": one.target, "where": _where(one)}
+    return {**known, "instead_of": one.instead_of} if one.instead_of else known
 
 
 def _where(command: Command) -> str:

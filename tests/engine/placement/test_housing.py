@@ -5,12 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.estate import Estate, LiveDatastore, Power
+from engine.model.ids import ObjectId
+from engine.model.order import Asked, Order, requested
 from engine.placement import housing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
 from tests.engine import worlds
-from tests.engine.test_planning import planned, told
+from tests.engine.test_planning import NOW, planned, told
 from tests.engine.worlds import host, vm
+from toban import byhand
 
 
 def store(name: str, *hosts: str, free: int = 1000, **more: object) -> LiveDatastore:
@@ -143,3 +146,97 @@ def test_a_vm_that_is_to_stay_with_another_takes_it_along_and_only_its_own_disks
     world = world.model_copy(update={"site": type(world.site).model_validate(site)})
     found = moved(world, method="storage", to="esx2")
     assert sorted(told(found)) == [("vm.migrate", "vm:VM-02"), ("vm.relocate", "vm:VM-01")]
+
+
+def shape(found) -> list[tuple[str, bool]]:
+    """The verbs in order, and whether each begins another way."""
+    return [(command.verb, bool(command.instead_of)) for command in found.commands]
+
+
+REST = ["vm.check_move", "vm.shutdown", "vm.migrate", "vm.power_on"]
+
+
+def test_any_method_is_migration_then_quick_migration_then_a_move() -> None:
+    found = moved(estate(vm(1, 1, "san1")), method="any", to="esx2")
+    assert shape(found) == [
+        ("vm.migrate", False),
+        *[(verb, n == 0) for n, verb in enumerate(["vm.check_move", "vm.suspend", "vm.migrate", "vm.power_on"])],
+        ("vm.power_on", True),
+        *[(verb, False) for verb in REST],
+    ]
+    hot, _, _, asleep, *_ = found.commands
+    assert found.commands[5].instead_of == (hot.id, asleep.id)
+    assert found.commands[5].parameters["host"] == "esx1"
+
+
+def test_any_method_with_disks_is_storage_migration_then_a_move() -> None:
+    found = moved(estate(), method="any", datastore="san1")
+    assert shape(found) == [
+        ("vm.relocate", False),
+        ("vm.check_move", True),
+        *[(verb, False) for verb in ["vm.shutdown", "vm.relocate", "vm.power_on"]],
+    ]
+
+
+def test_any_method_of_a_vm_that_is_off_is_one_move() -> None:
+    assert shape(moved(estate(vm(1, 1, power=Power.OFF)), method="any", to="esx2")) == [("vm.migrate", False)]
+
+
+def test_a_host_is_evacuated_by_any_method_vm_by_vm() -> None:
+    world = estate(vm(1, 1, "san1"), vm(2, 1, "san1"))
+    (found,) = planned(world, "host:esx1", {"id": "go", "evacuate": {"from": "$host", "method": "any"}})
+    ways = {command.target for command in found.commands if command.instead_of}
+    assert ways == {"vm:VM-01", "vm:VM-02"}
+    assert all(
+        {one.split(".")[0] for one in command.instead_of} == {"m1"} for command in found.commands if command.instead_of
+    )
+
+
+RULES = {"rules": [{"pin": ["VM-01"], "to": ["esx1"]}, {"apart": ["VM-01", "VM-03"]}]}
+
+
+def by_hand(*overrides: str, **parameters: str):
+    world = estate(vm(1, 1, "san1"), vm(3, 2, "san1"))
+    site = world.site.model_dump(mode="json")
+    site["categories"][0]["groups"][0]["placement"] = RULES
+    world = world.model_copy(update={"site": type(world.site).model_validate(site)})
+    asked = Asked(verb="move-vm", parameters={"to": "esx2", **parameters})
+    order = Order(about=ObjectId("vm:VM-01"), steps=(asked,), by="tanaka", why="licence audit", overrides=overrides)
+    event = requested(order, NOW, "n1")
+    return byhand.preview(world, order, event).steps[0]
+
+
+def test_a_move_against_the_placement_rules_is_refused() -> None:
+    found = by_hand()
+    assert found.commands == ()
+    assert "VM-01 is pinned to esx1" in found.unplaced[0].en
+
+
+def test_a_person_may_set_the_placement_rules_aside_and_it_is_kept_who_did_and_why() -> None:
+    found = by_hand("constraints")
+    assert told(found) == [("vm.migrate", "vm:VM-01")]
+    (note,) = found.notes
+    assert note == (
+        "tanaka sets the placement rules aside (licence audit): VM-01 is pinned to esx1; "
+        "VM-01 must not run beside VM-03"
+    )
+
+
+def test_what_is_set_aside_without_need_says_so() -> None:
+    found = by_hand("constraints", to="best")
+    assert "VM-01 is pinned to esx1" in found.notes[0]
+    world = estate(vm(1, 1, "san1"))
+    order = Order(
+        about=ObjectId("vm:VM-01"), steps=(Asked(verb="move-vm"),), by="sato", why="w", overrides=("constraints",)
+    )
+    free = byhand.preview(world, order, requested(order, NOW, "n")).steps[0]
+    assert free.notes == ("sato sets the placement rules aside (w): none is broken by it",)
+
+
+def test_room_binds_a_person_also_when_the_rules_are_set_aside() -> None:
+    world = estate(vm(1, 1, "san1", memory_mb=900_000))
+    order = Order(
+        about=ObjectId("vm:VM-01"), steps=(Asked(verb="move-vm"),), by="sato", why="w", overrides=("constraints",)
+    )
+    found = byhand.preview(world, order, requested(order, NOW, "n")).steps[0]
+    assert (found.commands, "needs 900000 MB" in found.unplaced[0].en) == ((), True)

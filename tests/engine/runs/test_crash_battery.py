@@ -17,7 +17,8 @@ from tests.engine.runs.crash.life import Wires, live
 from tests.engine.runs.crash.world import World
 
 ACTING = {name: found for name, one in sorted(plans.shipped().items()) if (found := plans.best(one)) is not None}
-ACTING |= {name: plans.by_hand(name) for name in plans.BY_HAND}
+ACTING = {name: (*found, frozenset()) for name, found in ACTING.items()}
+ACTING |= {name: (*plans.by_hand(name), plans.REFUSES.get(name, frozenset())) for name in plans.BY_HAND}
 AFTER_A_FIRST = 97
 """Second kills are enumerated behind every so many first ones; `soak` takes every one."""
 
@@ -28,6 +29,7 @@ class Night:
 
     estate: Estate
     plan: RunPlan
+    refuses: frozenset[tuple[str, str]] = frozenset()
     outcome: Outcome | None = None
     gates: tuple[int, ...] = ()
     """How many awaits each life came to."""
@@ -36,7 +38,7 @@ class Night:
         """The world after lives that die at these awaits, and a last one that does not."""
 
         async def go() -> World:
-            world, storage, gates = World(self.estate), Storage(), []
+            world, storage, gates = World(self.estate, self.refuses), Storage(), []
             world.vsphere_ha()
             for number, dies_at in enumerate((*deaths, None)):
                 wires = Wires(dies_at)
@@ -59,7 +61,7 @@ def same(world: World, quiet: World, night: Night, outcome: Outcome | None, deat
 
 
 def test_every_standard_policy_that_acts_is_in_the_battery() -> None:
-    verbs = {command.verb for _, plan in ACTING.values() for step in plan.steps for command in step.commands}
+    verbs = {command.verb for _, plan, _ in ACTING.values() for step in plan.steps for command in step.commands}
     assert {"machine.power_off", "host.remove", "vm.register", "vm.power_on", "vm.migrate", "host.shutdown"} <= verbs
     assert {"machine.power_on", "vm.restart", "vm.await_ha", "object.mark", "notify.log"} <= verbs
     assert {"vm.check_move", "vm.suspend", "vm.shutdown", "vm.relocate"} <= verbs

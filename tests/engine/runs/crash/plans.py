@@ -76,6 +76,10 @@ BY_HAND = {
     "by-hand-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "move"}),)),
     "by-hand-storage": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "storage", "to": "esx2"}),)),
     "by-hand-disks": ("vm:VM-01", (Asked(verb="move-vm", parameters={"datastore": "san2", "method": "move"}),)),
+    "by-hand-any-quick": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "any"}),)),
+    "by-hand-any-move": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "any"}),)),
+    "by-hand-any-disks": ("vm:VM-01", (Asked(verb="move-vm", parameters={"method": "any", "datastore": "san2"}),)),
+    "by-hand-evacuate-any": ("host:esx1", (Asked(verb="evacuate", parameters={"method": "any"}),)),
     "by-hand-replace": ("host:esx1", (Asked(verb="replace", parameters={"from": "pool"}),)),
     "by-hand-scale-out": ("group:esx", (Asked(verb="scale-out"),)),
     "by-hand-scale-in": ("group:esx", (Asked(verb="scale-in"),)),
@@ -83,6 +87,16 @@ BY_HAND = {
     "by-hand-maintenance": ("host:esx1", (Asked(verb="evacuate"), Asked(verb="enter-maintenance"))),
 }
 """Orders of people: what no shipped policy does."""
+
+
+HOT, ASLEEP, DISKS = ("vm.migrate", ""), ("vm.migrate", "suspended"), ("vm.relocate", "")
+REFUSES = {
+    "by-hand-any-quick": frozenset({HOT}),
+    "by-hand-any-move": frozenset({HOT, ASLEEP}),
+    "by-hand-any-disks": frozenset({DISKS}),
+    "by-hand-evacuate-any": frozenset({HOT, ASLEEP}),
+}
+"""Moves that are refused while this order is carried out, so that the next way is taken."""
 
 
 def by_hand(name: str) -> tuple[Estate, RunPlan]:

@@ -44,7 +44,9 @@ class Task:
 class World:
     """What is true. Orders take time, and end whoever is alive to see it."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, refuses: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self.refuses = refuses
+        """Moves that vCenter will not make: verb, and the state in which the VM is moved."""
         self.machines = {place.machine: name for name, place in estate.site.standings.items()}
         self.machines["machine:chassis1/9"] = SPARE
         self.serves: dict[str, str] = {}
@@ -296,4 +298,6 @@ def judge(world: World, command: Command, reference: str | None) -> Sighting:
         return Sighting(State.BUSY, "its task is under way", {"task": name})
     if ENDS[command.verb](world, command) or (task is not None and command.verb == "vm.restart"):
         return Sighting(State.REACHED, "as it stands")
+    if (command.verb, str(command.parameters.get("rests", ""))) in world.refuses:
+        return Sighting(State.REFUSED, "vCenter does not make this move")
     return Sighting(State.BUSY if command.verb in LOOKS else State.READY, "as it stands")
