@@ -2,7 +2,7 @@
 
 from collectors.redfish import messages
 from collectors.snmp import maps
-from collectors.vsphere import mapping
+from collectors.vsphere import alarms, mapping
 from collectors.webhook import rules
 from engine.model.catalogue import Catalogue
 
@@ -40,6 +40,7 @@ def emitted(catalogue: Catalogue) -> frozenset[str]:
     """Every type that something brings."""
     told = {name for name in catalogue.types if name.startswith("toban.")}
     table = {entry.type for entry in mapping.table().values()}
+    table |= {kind for alarm in alarms.shipped().values() for kind in (alarm.red, alarm.yellow, alarm.green) if kind}
     posted = rules.types(rules.load(catalogue, ()), catalogue)
     controllers = {messages.RECEIVED, *messages.load(catalogue, ()).values()}
     return frozenset(OWN | told | table | maps.types(maps.shipped(catalogue)) | posted | controllers)

@@ -13,6 +13,7 @@ from collectors.probe.looking import Looking
 from collectors.snmp import engine_file, maps, origins
 from collectors.snmp.listening import TrapListener, TrapSettings
 from collectors.snmp.unsealing import Gate, TrapUser
+from collectors.vsphere.alarms import Alarm
 from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.measuring import HOST_COUNTERS, VM_COUNTERS, PerformanceSettings
 from collectors.vsphere.remembering import BusMemory
@@ -122,6 +123,8 @@ def _watched(chosen: Settings, site: Site, name: str, account: Account) -> Vsphe
         reconcile_every=collect.reconcile_every,
         silent_after=collect.silent_after,
         performance=_performance(collect.performance),
+        alarms={name: Alarm(**one.model_dump()) for name, one in collect.alarms.items()},
+        ours=chosen.own_accounts,
         definitions=named,
     )
 

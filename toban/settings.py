@@ -107,11 +107,32 @@ class PerformanceSettings(_Part):
     vm: Annotated[dict[str, str] | None, AfterValidator(_counted)] = None
 
 
+class AlarmSettings(_Part):
+    """What an alarm of vCenter means, by colour; gray, and a colour without a type, stay `vcenter.alarm.changed`."""
+
+    entity: Literal["host", "vm", "ds"]
+    """The kind of object that the alarm must be about."""
+    red: str | None = None
+    yellow: str | None = None
+    green: str | None = None
+    """Told once no other alarm with the same green is raised on the object."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "AlarmSettings":
+        for kind in (self.red, self.yellow, self.green):
+            if kind is not None and kind not in catalogue.shipped().types:
+                msg = f"there is no event type {kind!r}; `toban policy reference` lists them"
+                raise ValueError(msg)
+        return self
+
+
 class CollectSettings(_Part):
     """How closely vCenter is watched."""
 
     load_every: Duration = 20.0
     performance: PerformanceSettings = PerformanceSettings()
+    alarms: dict[str, AlarmSettings] = Field(default_factory=dict)
+    """Alarms of vCenter by the name that the site gave them; they count before the shipped ones."""
     reconcile_every: Duration = 60.0
     silent_after: Duration = 30.0
 

@@ -10,8 +10,10 @@ import structlog
 
 from collectors.publishing import BatchPublisher
 from collectors.vsphere import mapping
+from collectors.vsphere.alarms import Alarm
 from collectors.vsphere.contact import Contact
 from collectors.vsphere.following import EventFollower
+from collectors.vsphere.interpreting import Interpreter
 from collectors.vsphere.measuring import PerformanceSettings
 from collectors.vsphere.metering import Meter
 from collectors.vsphere.picturing import Inventory
@@ -50,6 +52,10 @@ class VsphereSettings:
     reconcile_every: float = 60.0
     silent_after: float = 30.0
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    """The site's own alarms by name."""
+    ours: frozenset[str] = frozenset()
+    """Accounts under which no person acts."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Host definition by inventory name, where they differ."""
 
@@ -183,8 +189,10 @@ class VsphereCollector:
         await self._first_look.wait()
         async with self._session() as session:
             place = mapping.Place(self.name, session.instance_uuid, self._settings.definitions)
-            words, counts = catalogue.shipped(), self.contact.counts
-            follower = EventFollower(self._teller, self._memory, place, words, self._clock, counts)
+            meaning = Interpreter(place, catalogue.shipped(), self._settings.alarms, self._settings.ours)
+            meaning.seed(self._teller.maintained(), await self._briefly(session.now))
+            counts = self.contact.counts
+            follower = EventFollower(self._teller, self._memory, place, meaning, self._clock, counts)
             feed = await self._briefly(lambda: EventFeed(session, self._wait))
             try:
                 await follower.catch_up(self._briefly, feed)

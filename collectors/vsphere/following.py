@@ -7,9 +7,9 @@ import structlog
 from pydantic import ValidationError
 
 from collectors.vsphere import cursor as cursors
-from collectors.vsphere import mapping
 from collectors.vsphere.contact import Counts
 from collectors.vsphere.cursor import OVERLAP, Cursor
+from collectors.vsphere.interpreting import Interpreter
 from collectors.vsphere.mapping import Place
 from collectors.vsphere.remembering import Memory
 from collectors.vsphere.telling import Teller
@@ -18,7 +18,6 @@ from engine.clients.offload import Offloaded
 from engine.clients.vsphere_events import EventFeed, VcenterEvent
 from engine.clients.vsphere_faults import Unreadable
 from engine.clock import Clock
-from engine.model.catalogue import Catalogue
 
 log = structlog.get_logger()
 SAVE_EVERY = 200
@@ -35,11 +34,11 @@ class EventFollower:
     """Publishes mapped events in key order; the cursor moves only after the event is durable."""
 
     def __init__(
-        self, teller: Teller, memory: Memory, place: Place, words: Catalogue, clock: Clock, counts: Counts
+        self, teller: Teller, memory: Memory, place: Place, meaning: Interpreter, clock: Clock, counts: Counts
     ) -> None:
-        """One follower per session; `counts` outlive it."""
-        self._teller, self._memory, self._place, self._words, self._clock = teller, memory, place, words, clock
-        self._table = mapping.table()
+        """One follower per session; `meaning` and `counts` outlive it."""
+        self._teller, self._memory, self._place, self._clock = teller, memory, place, clock
+        self._meaning, self._counts = meaning, counts
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._stored_as: Cursor | None = None
@@ -162,6 +161,7 @@ class EventFollower:
                     log.warning("vcenter.event.unreadable", vcenter=self._place.name, error=str(error))
                     continue
                 self._check(events)
+                self._learn(events)
                 await self._publish(events)
                 if not events or (until is not None and self._reached(until)):
                     return
@@ -183,6 +183,13 @@ class EventFollower:
             else:
                 await self._publish(events)
 
+    def _learn(self, events: list[VcenterEvent]) -> None:
+        """What an earlier life has told already still says what was planned and which alarms are raised."""
+        if self._cursor is not None and self._cursor == self._stored_as:
+            told = [one for one in events if not cursors.is_newer(one.key, self._cursor.key)]
+            for one in sorted(told, key=lambda event: event.created):
+                self._meaning.of(one)
+
     def _check(self, events: list[VcenterEvent]) -> None:
         stored = self._stored_as
         if stored is not None and any(one.key == stored.key and one.created != stored.created for one in events):
@@ -194,7 +201,7 @@ class EventFollower:
         rest = cursors.wanted(events, self._cursor) if self._cursor is not None else []
         while rest:
             portion, rest = rest[:SAVE_EVERY], rest[SAVE_EVERY:]
-            mapped = [mapping.to_event(one, self._table, self._words, self._place) for one in portion]
+            mapped = [self._meaning.of(one) for one in portion]
             await self._teller.publish_all([event for event in mapped if event is not None])
             self._counts.unmapped += mapped.count(None)
             for happened in portion:

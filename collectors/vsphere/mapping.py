@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 from ruamel.yaml import YAML
 
 from engine.clients.vsphere_events import VcenterEvent
@@ -33,6 +34,7 @@ class Entry(BaseModel):
 Table = Mapping[str, Entry]
 
 
+@cache
 def table() -> Table:
     """The shipped table."""
     text = resources.files("collectors.vsphere").joinpath("events.yaml").read_text(encoding="utf-8")
@@ -68,7 +70,7 @@ def to_event(happened: VcenterEvent, entries: Table, words: Catalogue, place: Pl
     if entry is None or subject is None:
         return None
     known = words.get(entry.type)
-    data: dict[str, str | bool | int] = {
+    data: dict[str, JsonValue] = {
         "user": happened.user,
         "planned": _planned(happened, entry),
         "message": happened.message,
@@ -77,6 +79,7 @@ def to_event(happened: VcenterEvent, entries: Table, words: Catalogue, place: Pl
     }
     if happened.reason:
         data["reason"] = happened.reason
+    data |= _named_in(happened, subject, place)
     return Event(
         id=identity(happened, place),
         type=entry.type,
@@ -84,8 +87,72 @@ def to_event(happened: VcenterEvent, entries: Table, words: Catalogue, place: Pl
         subject=subject,
         time=happened.created,
         severity=known.severity if known is not None else Severity.INFO,
-        data=dict(data),
+        data=data,
     )
+
+
+DETAILS = {
+    "alarm": "alarm",
+    "from": "from",
+    "to": "to",
+    "sourceHost": "source_host",
+    "destHost": "dest_host",
+    "objectName": "object",
+    "oldStatus": "old_status",
+    "newStatus": "new_status",
+    "componentName": "component",
+}
+ARGUMENT = "argument."
+
+
+def _named_in(happened: VcenterEvent, subject: str, place: Place) -> dict[str, JsonValue]:
+    """What else an event names; hosts by their definitions."""
+    found: dict[str, JsonValue] = {}
+    for name, ours in DETAILS.items():
+        if name in happened.details:
+            text = happened.details[name]
+            found[ours] = place.definitions.get(text, text) if ours.endswith("_host") else text
+    if "host" in happened.subjects and not subject.startswith("host:"):
+        found["host"] = place.definitions.get(happened.subjects["host"], happened.subjects["host"])
+    arguments = {name.removeprefix(ARGUMENT): text for name, text in happened.details.items() if ARGUMENT in name}
+    if arguments:
+        found["arguments"] = dict(arguments)
+    return found
+
+
+def unmapped(happened: VcenterEvent, place: Place) -> Event | None:
+    """An event that no table knows, or that lacks its subject, where vCenter itself calls it bad news; else None."""
+    bad = happened.severity in BAD or happened.kind.startswith(PROBLEMS) or happened.kind in table()
+    if not bad:
+        return None
+    subject = _any_subject(happened, place)
+    data: dict[str, JsonValue] = {
+        "event_id": happened.kind,
+        "message": happened.message,
+        "user": happened.user,
+        "vendor_severity": happened.severity,
+    }
+    return Event(
+        id=identity(happened, place),
+        type="vcenter.unmapped",
+        source=f"vcenter/{place.name}",
+        subject=subject,
+        time=happened.created,
+        severity=Severity.WARNING,
+        data=data | _named_in(happened, subject, place),
+    )
+
+
+BAD = ("warning", "error")
+PROBLEMS = ("esx.problem.", "vprob.")
+
+
+def host_of(happened: VcenterEvent, place: Place) -> str | None:
+    """The host that an event is about, or that its VM was on."""
+    for part in ("failedHost", "isolatedHost", "host"):
+        if part in happened.subjects:
+            return _named(Kind.HOST, happened.subjects[part], place)
+    return None
 
 
 def _planned(happened: VcenterEvent, entry: Entry) -> bool:
@@ -111,11 +178,20 @@ def _subject(entry: Entry, happened: VcenterEvent, place: Place) -> str | None:
     return _named(KINDS[entry.subject], name, place)
 
 
+ENTITIES = ("vm", "ds", "host", "computeResource")
+
+
+def part_of(happened: VcenterEvent) -> str | None:
+    """Which of the objects that an event names it is about: the one called as its entity, else the most particular."""
+    entity = happened.subjects.get("entity")
+    there = [part for part in ENTITIES if part in happened.subjects]
+    named = [part for part in there if happened.subjects[part] == entity]
+    return next(iter(named or (there if entity is None else ())), None)
+
+
 def _any_subject(happened: VcenterEvent, place: Place) -> str:
-    for part in ("host", "vm", "ds"):
-        if part in happened.subjects:
-            return _named(KINDS[part], happened.subjects[part], place)
-    return ids.object_id(Kind.VCENTER, place.name)
+    part = part_of(happened)
+    return _named(KINDS[part], happened.subjects[part], place) if part else ids.object_id(Kind.VCENTER, place.name)
 
 
 def _named(kind: Kind, name: str, place: Place) -> str:

@@ -63,6 +63,10 @@ class Teller:
         await self.publish_all(found)
         self._told = live
 
+    def maintained(self) -> list[str]:
+        """Hosts that were told to be in maintenance, by object id."""
+        return [subject for subject, one in self._told.items() if isinstance(one, LiveHost) and one.maintenance]
+
     async def load(self, inventory: Inventory, loads: Mapping[str, tuple[int, int]]) -> None:
         """Publish host.load and vm.load."""
         events: list[Event] = []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from collectors.vsphere.contact import DISTRUST, Contact, Counts
 from collectors.vsphere.cursor import Cursor
 from collectors.vsphere.following import EventFollower
+from collectors.vsphere.interpreting import Interpreter
 from collectors.vsphere.mapping import Place
 from engine.clients.vsphere_events import VcenterEvent
 from engine.clients.vsphere_faults import Unreadable
@@ -116,7 +117,9 @@ async def here(work):
 def followed(stored: Cursor | None, feed: Feed, instance: str = "vc-1", *work) -> Followed:
     """A follower that caught up, and then did this."""
     shelf, words, counts = Shelf(stored), Words(), Counts()
-    follower = EventFollower(words, shelf, Place("vc1", instance, {}), catalogue.shipped(), CLOCK, counts)
+    place = Place("vc1", instance, {})
+    meaning = Interpreter(place, catalogue.shipped(), {})
+    follower = EventFollower(words, shelf, place, meaning, CLOCK, counts)
 
     async def go():
         await follower.catch_up(here, feed)

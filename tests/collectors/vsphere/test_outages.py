@@ -138,6 +138,36 @@ def test_an_event_of_a_type_that_no_client_knows_holds_up_nothing_else(tmp_path)
         asyncio.run(go(world))
 
 
+def test_alarms_and_storage_problems_of_the_wire_are_events_by_name_colour_and_object(tmp_path):
+    async def go(world):
+        async with watching(world) as found:
+            world.faults.apply("alarm-red:Host hardware fan status", "esx1")
+            world.faults.apply("alarm-yellow:Backup is late", "VM-01")
+            world.faults.apply("event:esx.problem.storage.apd.start", "esx2")
+            world.faults.apply("event:com.vmware.vc.HA.DasHostFailedEvent", "esx1")
+            world.faults.apply("event:esx.problem.of.a.later.version", "esx2")
+            world.faults.apply("maintenance-entered", "esx2")
+            world.faults.apply("event:HostConnectionLostEvent", "esx2")
+            fan = (await found.until_type("host.hw.alert"))[0]
+            assert (fan.subject, fan.data["part"]) == ("host:esx1", "Host hardware fan status")
+            late = (await found.until_type("vcenter.alarm.changed"))[0]
+            assert (late.subject, late.data["alarm"], late.data["from"], late.data["to"], late.severity) == (
+                "vm:VM-01",
+                "Backup is late",
+                "gray",
+                "yellow",
+                "warning",
+            )
+            assert (await found.until_type("storage.apd.started"))[0].subject == "host:esx2"
+            assert (await found.until_type("host.failed"))[0].subject == "host:esx1"
+            assert (await found.until_type("vcenter.unmapped"))[0].data["event_id"] == "esx.problem.of.a.later.version"
+            lost = (await found.until_type("host.unreachable"))[0]
+            assert (lost.data["planned"], lost.data["because"]) == (True, "maintenance")
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
 def test_two_vcenters_are_followed_apart_and_the_silence_of_one_is_not_the_others(tmp_path):
     async def go(one, other):
         async with watching(one) as first, watching(other) as second:
