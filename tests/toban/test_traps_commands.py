@@ -9,6 +9,7 @@ from engine.model.errors import ConfigurationError
 from tests.collectors.snmp import traps
 from tests.collectors.snmp.sealing import ENGINE, PHRASES, Seal, trap
 from tests.collectors.snmp.test_captures import ethernet, packet, pcap
+from tests.collectors.snmp.test_mibs import ACME, OLD
 from tests.shared_data import shared
 from toban import example
 from toban.cli import app
@@ -91,7 +92,7 @@ def test_a_capture_is_read_with_its_own_senders(tmp_path):
 
 def test_what_cannot_be_read_is_refused_in_words():
     assert run("decode", "3082ff", ok=1).startswith("refused (truncated): the datagram ends inside a value")
-    assert "neither a file that can be read nor octets in hex" in mistake("decode", "x" * 5000)
+    assert "is no file that can be read, nor octets in hex" in mistake("decode", "x" * 5000)
 
 
 def test_a_file_of_something_else_names_the_line(tmp_path):
@@ -190,3 +191,42 @@ def shipped_maps():
 
     folder = resources.files("collectors.snmp").joinpath("maps")
     return sorted(str(one) for one in folder.iterdir() if one.name.endswith(".yaml"))
+
+
+def test_a_mib_becomes_a_draft_that_lint_refuses_until_a_person_has_filled_it_in(tmp_path):
+    (tmp_path / "acme.txt").write_text(ACME)
+    draft = tmp_path / "draft.yaml"
+    assert "2 traps, every type still open" in run("import", tmp_path / "acme.txt", "--vendor", "acme", "--out", draft)
+    refused = [line for line in run("lint", draft, ok=1).splitlines() if ": error: event type '?'" in line]
+    assert len(refused) == 2
+    text = draft.read_text()
+    assert '"acmeState": 1.3.6.1.4.1.99999.1.2.2   # 1 ok, 2 failed' in text
+    filled = text.replace('type: "?"', "type: fan.failed", 1).replace('type: "?"', "type: fan.ok", 1)
+    filled = filled.replace("about: {}", "about: {fan: {part: acmeSlot, text: acmeState}}").replace(
+        'name: "acmeFanFailed"', 'name: "acmeFanFailed"\n    about: fan'
+    )
+    draft.write_text(filled)
+    assert ", 0 errors," in run("lint", draft)
+    datagram = traps.notification("1.3.6.1.4.1.99999.0.1", [("1.3.6.1.4.1.99999.1.2.1.4", 4)])
+    said = run("decode", datagram.hex(), "--map", draft)
+    assert "acmeFanFailed (acme)" in said
+    assert "becomes fan.failed" in said
+    assert "1.3.6.1.4.1.99999.1.2.1.4 INTEGER = 4   <- part" in said
+    assert "exists and may hold somebody's work" in mistake("import", tmp_path / "acme.txt", "--out", draft)
+
+
+def test_what_a_mib_imports_from_a_file_that_is_not_given_is_left_out_and_told(tmp_path):
+    for name, text in (("acme.mib", ACME), ("old.mib", OLD)):
+        (tmp_path / name).write_text(text)
+    said = run("import", tmp_path / "old.mib", ok=1)
+    assert "acmeSlot comes from ACME-CHASSIS-MIB, whose file was not given" in said
+    assert "1.3.6.1.4.1.88888.0.7:" in said
+    assert "left out" not in run("import", tmp_path / "old.mib", "--path", tmp_path)
+
+
+def test_what_is_no_mib_or_has_no_trap_is_one_sentence(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello\n")
+    assert "notes.txt:1: this is no MIB that can be read" in mistake("import", tmp_path / "notes.txt")
+    (tmp_path / "empty.txt").write_text("EMPTY-MIB DEFINITIONS ::= BEGIN END\n")
+    assert "no trap could be read; give files with NOTIFICATION-TYPE" in mistake("import", tmp_path / "empty.txt")
+    assert "is no folder" in mistake("import", tmp_path / "empty.txt", "--path", tmp_path / "absent")

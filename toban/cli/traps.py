@@ -12,7 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from collectors.snmp import captures, linting, maps, origins
+from collectors.snmp import captures, drafting, linting, maps, mibs, origins
 from collectors.snmp.dissecting import Opening, Told, told
 from collectors.snmp.mapping import Tables
 from collectors.snmp.origins import Origins
@@ -27,6 +27,7 @@ app = typer.Typer(help="SNMP traps: what one would become, and the maps that say
 
 LARGEST = 256 * 1024 * 1024
 """Octets of a file that are read."""
+MOST_FILES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _file(name: str) -> bytes:
             raise ConfigurationError(msg)
         return Path(name).read_bytes()
     except (OSError, ValueError) as error:
-        msg = f"{name[:80]!r} is neither a file that can be read nor octets in hex such as 302602010104..."
+        msg = f"{name[:80]!r} is no file that can be read, nor octets in hex such as 302602010104..."
         raise ConfigurationError(msg) from error
 
 
@@ -184,3 +185,60 @@ def lint(
     if not as_json:
         typer.echo(f"{len(texts)} maps, {counts['error']} errors, {counts['warning']} warnings, {counts['info']} hints")
     raise typer.Exit(1 if counts["error"] or (strict and counts["warning"]) else 0)
+
+
+@app.command("import")
+def import_(
+    mib_files: Annotated[list[Path], typer.Argument(metavar="MIB...", help="MIB files, SMIv1 or SMIv2.")],
+    *,
+    folders: Annotated[
+        list[Path] | None, typer.Option("--path", help="Folders with MIB files that these import from.")
+    ] = None,
+    vendor: Annotated[str | None, typer.Option(help="The map's vendor; default: the first MIB's name.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The new map file; default: standard output.")] = None,
+) -> None:
+    """Draft a trap map from MIB files: every trap they define, with its OID, its varbinds and a type to be filled in.
+
+    Nothing is guessed: the draft is refused by `lint` until a person has said what each trap means. Nothing is fetched:
+    a name whose MIB is in no file given leaves its trap out, and is told. Exit code 0: all was drafted; 1: something is
+    left out; 2: a file is no MIB, or none defines a trap.
+    """
+    texts = {str(path): _file(str(path)).decode("utf-8", "replace") for path in mib_files}
+    found = mibs.read(texts, _beside(folders or [], texts))
+    if not found.traps:
+        why = f" ({found.gaps[0]})" if found.gaps else ""
+        msg = f"{', '.join(texts)}: no trap could be read{why}; give files with NOTIFICATION-TYPE or TRAP-TYPE"
+        raise ConfigurationError(msg)
+    text = drafting.draft(found, vendor or found.traps[0].module.lower(), catalogue.shipped())
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(out, text)
+        typer.echo(f"{out}: {len(found.traps)} traps, every type still open")
+    for gap in found.gaps:
+        typer.echo(f"left out: {gap}", err=True)
+    raise typer.Exit(1 if found.gaps else 0)
+
+
+def _beside(folders: list[Path], asked: dict[str, str]) -> dict[str, str]:
+    absent = [folder for folder in folders if not folder.is_dir()]
+    if absent:
+        msg = f"--path {absent[0]} is no folder"
+        raise ConfigurationError(msg)
+    files = [path for folder in folders for path in sorted(folder.iterdir()) if path.is_file()]
+    if len(files) > MOST_FILES:
+        msg = f"{len(files)} files below --path; at most {MOST_FILES} are read: give a folder with the vendor's own"
+        raise ConfigurationError(msg)
+    return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files if str(path) not in asked}
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        msg = f"{path} exists and may hold somebody's work; give another name"
+        raise ConfigurationError(msg) from error
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror})"
+        raise ConfigurationError(msg) from error
