@@ -31,6 +31,7 @@ SECONDS = 60.0
 PEER_SECONDS = 10.0
 RATES = {"storm": 12_000.0, "distinct": 3_500.0}
 PATIENCE = 120.0
+TOLD = frozenset({"trap.repeated", "trap.dropped"})
 TICKS = os.sysconf("SC_CLK_TCK")
 BUFFER = 8 * 1024 * 1024
 _NUMBER = re.compile(rb"Timeticks: \((\d+)\)")
@@ -68,13 +69,19 @@ async def _stored(folder: Path, kind: str, rate: float, seconds: float) -> dict[
         found = await asyncio.to_thread(_through, "toban", told, rate, seconds)
         login = {"user": server.user, "password": server.password}
         async with jetstream.connect(server.url, clock=clock, name="reader", **login) as bus:
-            events = [codec.decode(record).event async for record in bus.replay(subjects.ALL_EVENTS)]
+            arrivals = [codec.decode(record) async for record in bus.replay(subjects.ALL_EVENTS)]
+    events = [one.event for one in arrivals]
+    late = sorted((one.stored_at - one.event.time).total_seconds() for one in arrivals if one.event.type not in TOLD)
     counts, sent = found.pop("counts"), found["sent"]
     assert isinstance(counts, dict)  # noqa: S101
     assert isinstance(sent, int)  # noqa: S101
     proof = _storm_proof(events, seconds) if kind == "storm" else _distinct_proof(events, sent)
     kept = {name: number for name, number in counts.items() if number}
-    return _rates(found, counts["received"]) | {"lost": sent - counts["received"], **proof, "counts": kept}
+    delay = {
+        name: round(late[int(share * (len(late) - 1))], 3) for name, share in (("p50", 0.5), ("p99", 0.99), ("most", 1))
+    }
+    said = {"lost": sent - counts["received"], "seconds_until_stored": delay}
+    return _rates(found, counts["received"]) | said | proof | {"counts": kept}
 
 
 def _storm_proof(events: list[Event], seconds: float) -> dict[str, object]:

@@ -26,6 +26,8 @@ OWN = frozenset(
         "source.blind",
         "source.seeing",
         "trap.unmapped",
+        "trap.repeated",
+        "trap.dropped",
         "vcenter.unmapped",
         "vcenter.reverted",
         "vcenter.certificate.refused",

@@ -11,6 +11,7 @@ from actuators.notify.routing import Channel, Report
 from actuators.redfish.blades import FencePatience
 from collectors.probe.looking import Looking
 from collectors.snmp import engine_file, maps, origins
+from collectors.snmp.admitting import Limits
 from collectors.snmp.listening import TrapListener, TrapSettings
 from collectors.snmp.unsealing import Gate, TrapUser
 from collectors.vsphere.alarms import Alarm
@@ -157,6 +158,8 @@ def traps(chosen: Settings, site: Site) -> TrapSettings:
         communities=tuple(line for line in lines if line),
         sources=sources,
         users=tuple(trap_user(name, one) for name, one in chosen.snmp.users.items()),
+        spool_bytes=chosen.snmp.spool_bytes,
+        limits=Limits(declared=(chosen.snmp.rate, 10 * chosen.snmp.rate), total=chosen.snmp.total_rate),
     )
 
 

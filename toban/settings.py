@@ -62,6 +62,12 @@ class SnmpSettings(_Part):
     """Trap maps of the site's own; where one names a trap that a shipped map has too, the site's word counts."""
     sources: tuple[str, ...] = ()
     """Networks (CIDR) that traps may come from; empty: the chassis of the estate and the addresses of `users` only."""
+    rate: Whole = Field(default=500, ge=1)
+    """Traps a second of one declared sender, repetitions not counted, and ten times as many at once; others have 50."""
+    total_rate: Whole = Field(default=3000, ge=1)
+    """Traps a second of all senders, repetitions not counted: no more than the broker stores in time."""
+    spool_bytes: Whole = Field(default=256 * 1024**2, ge=1024**2)
+    """Disk for traps while the broker is away; the default holds ten minutes of 800 traps a second of 400 octets."""
 
     @model_validator(mode="after")
     def _somebody(self) -> "SnmpSettings":

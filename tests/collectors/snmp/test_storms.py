@@ -4,16 +4,30 @@ import asyncio
 import socket
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collectors.snmp.accounting import Accounts
 from collectors.snmp.admitting import Limits, Rates
 from collectors.snmp.collapsing import Collapsing
 from collectors.snmp.counting import Tally
 from collectors.snmp.receiving import Receiver
+from collectors.snmp.recognising import Recogniser
 from engine.bus import codec
+from engine.clients import snmp
+from engine.clients.ber import Malformed
 from engine.clock import SystemClock
 from tests.collectors.snmp import traps, wires
 from tests.collectors.snmp.traps import blade, notification
+
+RECOGNISER = Recogniser(traps.TABLES)
+SAMPLES = [
+    blade(22056, 3, sequence=7),
+    blade(22069, 3),
+    traps.pet(552705, bytes(range(46)) + b"\xc1"),
+    notification("1.3.6.1.4.1.232.0.3046", [("1.3.6.1.4.1.232.3.2.5.1.1.6.1", 3)]),
+    notification("1.3.6.1.4.1.99999.0.1", [("1.3.6.1.4.1.99999.1.1", b"\xff\x00text")]),
+]
 
 
 def test_a_storm_of_one_condition_is_one_event_and_a_count(tmp_path):
@@ -174,3 +188,20 @@ def test_a_sender_without_a_clock_that_fails_and_recovers_within_the_minute_is_h
             return [event.type for event in await wire.events()]
 
     assert asyncio.run(go()) == ["blade.power.lost", "blade.power.on"] * 3
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_whatever_the_octets_say_the_edge_raises_nothing(data):
+    raw = bytearray(data.draw(st.sampled_from(SAMPLES)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        decoded = snmp.decode(bytes(raw))
+    except Malformed:
+        return
+    if isinstance(decoded, snmp.Notification):
+        said, mapped = RECOGNISER.said(decoded, "192.0.2.20", traps.NOW, bytes(raw))
+        again, unmapped = RECOGNISER.said(decoded, "192.0.2.20", traps.NOW, bytes(raw))
+        assert again == said
+        assert mapped is None or unmapped is None or mapped == unmapped
