@@ -54,7 +54,7 @@ async def _measured(folder: Path, ready: dict[str, str]) -> dict[str, object]:
         jetstream.connect(server.url, clock=clock, name="bench", user=server.user, password=server.password) as bus,
     ):
         settings = VsphereSettings("vc1", account, performance=PerformanceSettings(every=0.0))
-        collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1"), clock)
+        collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1", clock), clock)
         async with asyncio.TaskGroup() as group:
             start, before, first = time.monotonic(), time.process_time(), asyncio.Event()
             task = group.create_task(collector.run(first))

@@ -60,7 +60,9 @@ class Wires:
             clock,
         )
         self.vcenters = [
-            VsphereCollector(_watched(chosen, site, name, account), bus, BusMemory(bus, f"vcenter/{name}"), clock)
+            VsphereCollector(
+                _watched(chosen, site, name, account), bus, BusMemory(bus, f"vcenter/{name}", clock), clock
+            )
             for name, account in accounts.items()
         ]
         self.others = parts_intake.Others(chosen, site, self.effectors.reader, bus, clock)

@@ -151,12 +151,15 @@ class VsphereCollector:
         self._inventory.replace(await self._offload.call(watch.everything, deadline=CALL))
         await self._heard()
         if not self._first_look.is_set():
-            await self._teller.inventory(self._inventory, await self._memory.known())
+            known = await self._memory.known()
+            await self._teller.inventory(self._inventory, known)
+            self._teller.reconciling.begin(self._teller.hosts(), known)
             if await self._memory.load() is None:
                 await self._teller.lost_hosts(self._inventory)
             self._first_look.set()
         else:
             await self._teller.inventory(self._inventory)
+            await self._teller.reconciled()
 
     async def _changes(self, watch: InventoryWatch) -> None:
         full = self._clock.monotonic() + self._settings.reconcile_every

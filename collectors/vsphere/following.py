@@ -42,6 +42,8 @@ class EventFollower:
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._stored_as: Cursor | None = None
+        self._told: frozenset[str] = frozenset()
+        """Ids that an earlier life published after it stored its cursor."""
         self._fruitless, self._searched = 0, clock.monotonic() - PATIENCE
         self._counts = counts
         self.reverted: str | None = None
@@ -58,6 +60,7 @@ class EventFollower:
             await self._begin_now(latest, await offload(lambda: feed.page() or []))
             return
         self._cursor = self._saved = stored
+        self._told = await self._memory.told_since()
         if latest is not None and cursors.is_newer(stored.key, latest.key):
             why = f"the newest event of vCenter {self._place.name} is older than what was read before: was it restored?"
             await self._resume_by_time(offload, feed, stored, why)
@@ -202,7 +205,8 @@ class EventFollower:
         while rest:
             portion, rest = rest[:SAVE_EVERY], rest[SAVE_EVERY:]
             mapped = [self._meaning.of(one) for one in portion]
-            await self._teller.publish_all([event for event in mapped if event is not None])
+            fresh = [event for event in mapped if event is not None and event.id not in self._told]
+            await self._teller.publish_all(fresh)
             self._counts.unmapped += mapped.count(None)
             for happened in portion:
                 self._cursor = cursors.moved(self._cursor, happened) if self._cursor is not None else None

@@ -1,12 +1,18 @@
 """What a vCenter collector remembers across restarts: its event cursor, and the inventory it published last."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from engine.bus import codec, subjects
 from engine.bus.port import Bus
+from engine.clock import Clock
 from engine.model import ids
 from engine.model.errors import Permanent
 from engine.model.event import Event
+
+REMEMBERED = timedelta(minutes=45)
+"""Of the hour for which the broker knows an id again, what may be relied on."""
+MARGIN = timedelta(minutes=1)
 
 
 class Memory(Protocol):
@@ -24,13 +30,18 @@ class Memory(Protocol):
         """The last inventory event about every object of this source."""
         ...
 
+    async def told_since(self) -> frozenset[str]:
+        """Ids of this source's events stored after the cursor was, where the store may have forgotten them by now."""
+        ...
+
 
 class BusMemory:
     """Memory in the broker."""
 
-    def __init__(self, bus: Bus, source: str) -> None:
+    def __init__(self, bus: Bus, source: str, clock: Clock) -> None:
         """`source` names the collector instance."""
-        self._bus, self._source, self._subject = bus, source, subjects.cursor(source)
+        self._bus, self._source, self._clock = bus, source, clock
+        self._subject = subjects.cursor(source)
 
     async def load(self) -> bytes | None:
         """The cursor."""
@@ -55,3 +66,18 @@ class BusMemory:
             if event.source == self._source and event.data.get("removed") is not True:
                 found.append(event)
         return found
+
+    async def told_since(self) -> frozenset[str]:
+        """The broker knows an id again for an hour; after a longer pause its records are read."""
+        record = await self._bus.last(self._subject)
+        if record is None or self._clock.now() - record.stored_at < REMEMBERED:
+            return frozenset()
+        found: set[str] = set()
+        async for one in self._bus.replay(subjects.ALL_EVENTS, since=record.stored_at - MARGIN):
+            try:
+                event = codec.decode(one).event
+            except Permanent:
+                continue
+            if event.source == self._source:
+                found.add(event.id)
+        return frozenset(found)

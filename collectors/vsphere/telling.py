@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from collectors.publishing import BatchPublisher
 from collectors.vsphere.picturing import Inventory, Live
+from collectors.vsphere.reconciling import Reconciling
 from engine.clock import Clock
 from engine.model import ids
 from engine.model.errors import Transient
@@ -30,6 +31,7 @@ class Teller:
         self._name, self._definitions, self._publisher, self._clock = name, definitions, publisher, clock
         self._told: dict[str, Live] = {}
         """By subject."""
+        self.reconciling = Reconciling()
 
     async def publish(self, event: Event) -> None:
         """Publish, again and again while the bus is away."""
@@ -44,6 +46,8 @@ class Teller:
                 log.warning("vcenter.publish.waits", source=self.source, events=len(events), error=str(error))
                 await self._clock.sleep(max(0.2, error.retry_after))
             else:
+                for event in events:
+                    self.reconciling.heard(event)
                 return
 
     async def inventory(self, inventory: Inventory, known: list[Event] | None = None) -> None:
@@ -63,9 +67,26 @@ class Teller:
         await self.publish_all(found)
         self._told = live
 
+    def hosts(self) -> dict[str, LiveHost]:
+        """What was told of hosts, by object id."""
+        return {subject: one for subject, one in self._told.items() if isinstance(one, LiveHost)}
+
+    async def reconciled(self) -> None:
+        """Publish what vCenter shows of hosts and no event said."""
+        hosts = self.hosts()
+        for subject, kind in self.reconciling.look(hosts).items():
+            log.warning("vcenter.reconciled", source=self.source, subject=subject, type=kind)
+            data: dict[str, JsonValue] = {
+                "planned": hosts[subject].maintenance,
+                "reconciled": True,
+                "message": "vCenter shows it so; no event said it",
+            }
+            severity = Severity.CRITICAL if kind == "host.unreachable" else Severity.INFO
+            await self.publish(self._event(kind, subject, data, severity))
+
     def maintained(self) -> list[str]:
         """Hosts that were told to be in maintenance, by object id."""
-        return [subject for subject, one in self._told.items() if isinstance(one, LiveHost) and one.maintenance]
+        return [subject for subject, host in self.hosts().items() if host.maintenance]
 
     async def load(self, inventory: Inventory, loads: Mapping[str, tuple[int, int]]) -> None:
         """Publish host.load and vm.load."""

@@ -156,7 +156,7 @@ def test_the_collector_publishes_inventory_load_and_events_and_goes_on_from_its_
     async def collect(bus, seconds, meanwhile=None):
         often = PerformanceSettings(every=0.5, vms_every=0.5)
         settings = VsphereSettings("vc1", endpoint.account, 0.5, 60, silent_after=10, performance=often)
-        collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1"), SystemClock())
+        collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1", SystemClock()), SystemClock())
         ready = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             running = group.create_task(collector.run(ready))

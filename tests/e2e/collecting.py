@@ -18,7 +18,7 @@ async def collect(broker: str, vcenter: str, ca: str) -> None:
     clock = SystemClock()
     account = Account(vcenter, "toban@vsphere.local", "duty-officer", Path(ca))
     async with jetstream.connect(broker, clock=clock, name="collector") as bus:
-        memory = BusMemory(bus, "vcenter/vc1")
+        memory = BusMemory(bus, "vcenter/vc1", clock)
         await VsphereCollector(VsphereSettings("vc1", account), bus, memory, clock).run(None)
 
 

@@ -4,15 +4,19 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from collectors.vsphere import mapping
 from collectors.vsphere.contact import DISTRUST, Contact, Counts
 from collectors.vsphere.cursor import Cursor
 from collectors.vsphere.following import EventFollower
 from collectors.vsphere.interpreting import Interpreter
 from collectors.vsphere.mapping import Place
+from collectors.vsphere.remembering import BusMemory
+from engine.bus.memory import MemoryBus
 from engine.clients.vsphere_events import VcenterEvent
 from engine.clients.vsphere_faults import Unreadable
 from engine.clock import HandClock
 from engine.model import catalogue
+from engine.model.event import Event
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 CLOCK = HandClock(NOW)
@@ -23,6 +27,7 @@ class Shelf:
 
     def __init__(self, cursor: Cursor | None) -> None:
         self.body = cursor.model_dump_json().encode() if cursor is not None else None
+        self.told: frozenset[str] = frozenset()
 
     async def load(self):
         return self.body
@@ -32,6 +37,9 @@ class Shelf:
 
     async def known(self):
         return []
+
+    async def told_since(self):
+        return self.told
 
 
 class Past:
@@ -151,6 +159,36 @@ def test_however_much_was_missed_is_read_in_pages_to_the_end() -> None:
     found = followed(at(10), Feed(*line(1, 5678)))
     assert found.words.keys == list(range(11, 5679))
     assert Cursor.model_validate_json(found.shelf.body) == at(5678)
+
+
+def test_what_an_earlier_life_published_after_it_stored_its_cursor_is_not_published_again() -> None:
+    shelf, words, place = Shelf(at(10)), Words(), Place("vc1", "vc-1", {})
+    shelf.told = frozenset(mapping.identity(one, place) for one in line(11, 13))
+    follower = EventFollower(words, shelf, place, Interpreter(place, catalogue.shipped(), {}), CLOCK, Counts())
+    asyncio.run(follower.catch_up(here, Feed(*line(1, 15))))
+    assert words.keys == [14, 15]
+    assert Cursor.model_validate_json(shelf.body) == at(15)
+
+
+def test_ids_that_the_broker_may_have_forgotten_are_read_back_from_what_it_stored() -> None:
+    clock = HandClock(NOW)
+    bus = MemoryBus(clock)
+    memory = BusMemory(bus, "vcenter/vc1", clock)
+
+    def told(number: int, source: str = "vcenter/vc1") -> Event:
+        return Event(id=f"e{number}", type="host.reachable", source=source, subject="host:esx1", time=NOW)
+
+    async def go():
+        await bus.publish(told(1))
+        clock.turn(600)
+        await memory.save(b"{}")
+        await bus.publish(told(2))
+        await bus.publish(told(3, source="snmp/1"))
+        assert await memory.told_since() == frozenset(), "the broker still knows them"
+        clock.turn(3000)
+        assert await memory.told_since() == {"e2"}
+
+    asyncio.run(go())
 
 
 def test_a_page_that_does_not_reach_back_to_the_cursor_is_completed_in_order() -> None:

@@ -63,11 +63,11 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watching(world):
+async def watching(world, reconcile_every: float = 60.0):
     bus, clock = MemoryBus(SystemClock()), SystemClock()
     account = Account(world.ready["vcenter"], "toban@vsphere.local", "duty-officer", Path(world.ready["ca"]))
-    settings = VsphereSettings("vc1", account, load_every=1.0, silent_after=3.0)
-    collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1"), clock)
+    settings = VsphereSettings("vc1", account, 1.0, reconcile_every, silent_after=3.0)
+    collector = VsphereCollector(settings, bus, BusMemory(bus, "vcenter/vc1", clock), clock)
     found = Watched(world, collector, bus)
     found.post(1)  # before anybody looked
     found.posted = 0
@@ -163,6 +163,22 @@ def test_alarms_and_storage_problems_of_the_wire_are_events_by_name_colour_and_o
             assert (await found.until_type("vcenter.unmapped"))[0].data["event_id"] == "esx.problem.of.a.later.version"
             lost = (await found.until_type("host.unreachable"))[0]
             assert (lost.data["planned"], lost.data["because"]) == (True, "maintenance")
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_a_loss_whose_event_vcenter_swallowed_is_told_from_what_it_shows_and_so_is_the_return(tmp_path):
+    async def go(world):
+        async with watching(world, reconcile_every=1.0) as found:
+            center = world.center
+            for state, kind in (("notResponding", "host.unreachable"), ("connected", "host.reachable")):
+                with center.truth.lock:
+                    center.inventory.set(center.inventory.hosts["esx2"], "runtime.connectionState", state)
+                event = (await found.until_type(kind))[0]
+                assert (event.subject, event.data["reconciled"], event.data["planned"]) == ("host:esx2", True, False)
+            await asyncio.sleep(2.5)  # two more full readings
+            assert len([one for one in await found.told() if one.data.get("reconciled")]) == 2, "each once"
 
     with running(tmp_path) as world:
         asyncio.run(go(world))
