@@ -137,7 +137,7 @@ async def _on_duty(declared: Declared, bus: Bus, clock: Clock, ready: Path) -> N
     hand = InHand(chosen.store)
     hearing = Hearing(declared.site, declared.policies, declared.catalogue, hand, chosen.own_accounts)
     flow = Flow(bus, clock, declared.policies, hearing, decider, runner, FlowSettings(replay=chosen.replay))
-    ticking = Ticking(bus, clock, planned(declared.policies))
+    ticking = Ticking(bus, clock, planned(declared.policies), leases=wires.leases)
     sight = SourceWatch(bus, clock, lambda: (*wires.sources(), ticking.source()))
     watch = PolicyWatch(declared.files, flow, ticking, Teller(bus, clock), clock)
     try:

@@ -14,37 +14,13 @@ from engine.model.errors import TobanError
 from engine.model.event import Event, Severity
 from engine.model.ids import Kind
 from engine.model.source import Source
+from engine.steadiness import Steadiness
 from toban import sourcing
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0
 WRITE_EVERY = 5.0
-JUMP = 2.0
-"""Seconds by which the calendar may run away from the monotonic clock between two looks (safety rule S3)."""
-UNSTEADY = 120.0
-"""Seconds for which a clock that jumped is not relied on."""
-
-
-class Steadiness:
-    """Whether the calendar clock goes as the monotonic one does."""
-
-    def __init__(self) -> None:
-        """Never looked."""
-        self._last: tuple[datetime, float] | None = None
-        self._jumped: tuple[float, float] | None = None
-
-    def look(self, now: datetime, monotonic: float) -> Source:
-        """How the clock stands, after one more look."""
-        last, self._last = self._last, (now, monotonic)
-        if last is not None:
-            off = (now - last[0]).total_seconds() - (monotonic - last[1])
-            if abs(off) > JUMP:
-                self._jumped = (monotonic, off)
-        since, off = self._jumped or (monotonic - UNSTEADY, 0.0)
-        word = "forward" if off > 0 else "back"
-        blind = f"the clock was set {word} by {abs(off):.0f} s" if monotonic - since < UNSTEADY else None
-        return Source(name="clock", age=0.0, beat=0.0, blind=blind)
 
 
 def told(known: Mapping[str, datetime | None], sources: Iterable[Source], now: datetime) -> tuple[Event, ...]:

@@ -10,8 +10,9 @@ from engine.bus.memory import MemoryBus, Storage
 from engine.clock import HandClock
 from engine.model.errors import Transient
 from engine.model.source import Source
+from engine.steadiness import Steadiness
 from toban import sourcing
-from toban.source_watch import SourceWatch, Steadiness
+from toban.source_watch import SourceWatch
 
 START = datetime(2026, 11, 25, 2, tzinfo=UTC)
 SEES, BLIND = Source(name="probe", age=1.0), Source(name="probe", blind="nothing answers")
