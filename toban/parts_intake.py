@@ -41,7 +41,7 @@ class Others:
         """Raises ConfigurationError for a secret, map or address that cannot be used."""
         told = parts_redfish.Told(chosen, site)
         self._intake = webhook(chosen, site, bus, clock, told.proven)
-        self._subscriber = told.subscriber(self._intake, clock)
+        self._subscriber, self._streams = told.subscriber(self._intake, clock), told.streams(bus, clock)
         self._pinger = Pinger(os.getpid())
         self._bmcs = watching(chosen, site, read, bus, clock)
         self._every = chosen.bmc_watch.every if chosen.bmc_watch is not None else 0.0
@@ -55,6 +55,8 @@ class Others:
             await listening.wait()
         if self._subscriber is not None:
             group.create_task(self._subscriber.run(), name="redfish subscriptions")
+        if self._streams is not None:
+            group.create_task(self._streams.run(), name="redfish streams")
         if self.prober is not None:
             self._pinger.open()
             group.create_task(self.prober.run(), name="probes")
@@ -69,8 +71,8 @@ class Others:
         """How each of them stands."""
         posted = self._intake.sources() if self._intake is not None else ()
         rounds = (one.source() for one in (self.prober, self._bmcs) if one is not None)
-        told = self._subscriber.sources() if self._subscriber is not None else ()
-        return (*posted, *rounds, *told)
+        told = (one.sources() for one in (self._subscriber, self._streams) if one is not None)
+        return (*posted, *rounds, *(source for several in told for source in several))
 
 
 def webhook(

@@ -6,9 +6,12 @@ from urllib.parse import quote, urlsplit
 from collectors.redfish import messages, posting
 from collectors.redfish.messages import Controller
 from collectors.redfish.posting import RedfishEvents
+from collectors.redfish.streaming import Line, Streams
 from collectors.redfish.subscribing import Subscribed, Subscriber
 from collectors.snmp.admitting import Sources
 from collectors.webhook.listening import Intake, Proven
+from engine.bus.port import Bus
+from engine.clients import event_stream
 from engine.clients.redfish import BmcAccount
 from engine.clients.redfish_events import EventBmc, Subscription
 from engine.clock import Clock
@@ -35,14 +38,16 @@ class Told:
         if not self._controllers or chosen.redfish_events is None:
             return
         words = catalogue.shipped()
-        known = messages.load(words, chosen.redfish_events.maps)
+        self._known = messages.load(words, chosen.redfish_events.maps)
+        if chosen.redfish_events.by == "stream":
+            return
         for url, one in self._controllers.items():
-            reading = RedfishEvents(one, self._word(one.name), known, words)
+            reading = RedfishEvents(one, self._word(one.name), self._known, words)
             self.proven[f"{PATH}/{one.name}"] = Proven(f"redfish:{one.name}", reading, Sources(_address(url)))
 
     def _word(self, name: str) -> str:
         wanted = self._chosen.redfish_events
-        secret = config.secret(wanted.secret_file) if wanted is not None else ""
+        secret = config.secret(wanted.secret_file) if wanted is not None and wanted.secret_file is not None else ""
         if len(secret) < LEAST_SECRET:
             msg = f"redfish_events.secret_file needs {LEAST_SECRET} characters; try: openssl rand -hex 32"
             raise ConfigurationError(msg)
@@ -51,19 +56,38 @@ class Told:
     def subscriber(self, intake: Intake | None, clock: Clock) -> Subscriber | None:
         """What keeps the subscriptions, or None where there are none."""
         wanted = self._chosen.redfish_events
-        if wanted is None or not self._controllers:
+        if wanted is None or wanted.by == "stream" or not self._controllers:
             return None
         if intake is None:
             msg = "redfish_events needs the webhook: give `webhook:` with a `bind` that controllers reach"
             raise ConfigurationError(msg)
         return Subscriber(tuple(self._kept(url, one, intake) for url, one in self._controllers.items()), clock)
 
-    def _kept(self, url: str, one: Controller, intake: Intake) -> Subscribed:
-        chosen, wanted = self._chosen, self._chosen.redfish_events
-        given = chosen.chassis.get(ids.name_of(one.chassis), chosen.bmc)
+    def streams(self, bus: Bus, clock: Clock) -> Streams | None:
+        """What holds lines open, or None where controllers post or are not asked."""
+        wanted = self._chosen.redfish_events
+        if wanted is None or wanted.by == "push" or not self._controllers:
+            return None
+        lines = tuple(self._line(url, one) for url, one in self._controllers.items())
+        return Streams(lines, self._known, catalogue.shipped(), bus, clock)
+
+    def _line(self, url: str, one: Controller) -> Line:
+        bmc, account = self._bmc(url, one)
+
+        def find() -> str | None:
+            path = bmc.stream()
+            return f"{url}{path}" if path is not None else None
+
+        return Line(one, find, lambda where, last: event_stream.streamed(where, account, last))
+
+    def _bmc(self, url: str, one: Controller) -> tuple[EventBmc, BmcAccount]:
+        given = self._chosen.chassis.get(ids.name_of(one.chassis), self._chosen.bmc)
         account = BmcAccount(given.user, config.secret(given.password_file), given.ca_file)
+        return EventBmc(url, next(iter(one.machines)), account), account
+
+    def _kept(self, url: str, one: Controller, intake: Intake) -> Subscribed:
+        wanted, (bmc, _) = self._chosen.redfish_events, self._bmc(url, one)
         destination = wanted.destination if wanted is not None else ""
-        bmc = EventBmc(url, next(iter(one.machines)), account)
         subscription = Subscription(f"{destination}{PATH}/{quote(one.name)}", self._word(one.name))
         return Subscribed(one.name, lambda: bmc.subscribe(subscription), lambda: intake.told_by(f"redfish:{one.name}"))
 

@@ -1,7 +1,7 @@
 """What toban.yaml says about sources besides traps and vCenters: the webhook, probes, controllers."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -101,14 +101,23 @@ class BmcWatchSettings(_Part):
 class RedfishEventSettings(_Part):
     """How controllers tell what happens as it happens; those that speak IPMI cannot."""
 
-    secret_file: SitePath
-    """From it each controller's own word is made, by which it proves itself; mode 0400, 16 characters or more."""
-    destination: str = Field(pattern=r"^https?://[^\s/]+$")
-    """How controllers reach the webhook, `https://toban.example:9480`."""
+    by: Literal["push", "stream"] = "push"
+    """push: they post to our webhook; stream: we hold a line open to each (server-sent events), and need no webhook."""
+    secret_file: SitePath | None = None
+    """push: from it each controller's own word is made, by which it proves itself; mode 0400, 16 characters or more."""
+    destination: str | None = Field(default=None, pattern=r"^https?://[^\s/]+$")
+    """push: how controllers reach the webhook, `https://toban.example:9480`."""
     chassis: tuple[str, ...] = ()
     """Only these; empty: all."""
     maps: tuple[SitePath, ...] = ()
     """The site's own maps, such as its vendor's message registry."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "RedfishEventSettings":
+        if self.by == "push" and (self.secret_file is None or self.destination is None):
+            msg = "redfish_events: push needs secret_file and destination; or write by: stream"
+            raise ValueError(msg)
+        return self
 
 
 def _loopback(host: str) -> bool:
