@@ -161,7 +161,7 @@ class Delivery:
     def _opened(self, raw: bytes, sealed: Sealed) -> tuple[snmp.Notification | snmp.Ignored, bytes]:
         if self.gate is None:
             raise Unproven("v3-user", "the settings no longer know a user of SNMPv3")
-        return self.gate.reopen(raw, sealed), self.gate.clear(raw, sealed)
+        return self.gate.read(raw, sealed)
 
     async def _stored(self, events: Sequence[Event]) -> frozenset[str]:
         """The ids that the bus will never take; all others are durable."""

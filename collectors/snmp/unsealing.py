@@ -61,7 +61,7 @@ class Gate:
                 self._times.judge_ours(seen, self._state.boots, self._now().time)
             else:
                 self._times.judge(seen, now)
-        found = usm.content(datagram, sealed, known)
+        found = usm.content(sealed, usm.opened(datagram, sealed, known), known)
         ours = sealed.engine == self._state.engine
         if isinstance(found, snmp.Notification) and found.confirmed is not ours:
             what = "an inform under its sender's engine id" if found.confirmed else "a trap under our own engine id"
@@ -75,15 +75,16 @@ class Gate:
 
     def reopen(self, datagram: bytes, sealed: Sealed) -> snmp.Notification | snmp.Ignored:
         """What a message says that was admitted before, by any life; raises `Unproven` or `Malformed`."""
+        return self.read(datagram, sealed)[0]
+
+    def read(self, datagram: bytes, sealed: Sealed) -> tuple[snmp.Notification | snmp.Ignored, bytes]:
+        """The same, and the message without its seals: what a person or another tool can read later."""
         known = self._keys.get((sealed.engine, sealed.user))
         if known is None:
             raise Unproven("v3-user", f"the settings no longer know {_name(sealed)}")
         usm.authentic(datagram, sealed, known)
-        return usm.content(datagram, sealed, known)
-
-    def clear(self, datagram: bytes, sealed: Sealed) -> bytes:
-        """An admitted message without its seals."""
-        return usm_answering.in_clear(sealed, usm.opened(datagram, sealed, self._keys[sealed.engine, sealed.user]))
+        plain = usm.opened(datagram, sealed, known)
+        return usm.content(sealed, plain, known), usm_answering.in_clear(sealed, plain)
 
     def response_to(self, datagram: bytes) -> bytes | None:
         """The Response to an admitted inform; None if its user is not known any more."""

@@ -1,18 +1,22 @@
 """The User-based Security Model of SNMPv3 (RFC 3414, RFC 7860, RFC 3826): who sealed a message, and what is in it.
 
-Keys are derived and messages encrypted by pysnmp's services; the digest is compared here, in constant time and at its
-exact place. MD5 and DES are left out on purpose. Timeliness and replay are the receiver's business.
+Keys are derived and answers encrypted by pysnmp's services; the digest is compared here, in constant time and at its
+exact place, and content is decrypted by `cryptography`. MD5 and DES are left out on purpose. Timeliness and replay are
+the receiver's business.
 """
 
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from pyasn1.type import univ
-from pysnmp.proto.error import PySnmpError
 from pysnmp.proto.secmod import rfc3414  # noqa: F401  # before its children, which import each other in a ring
 from pysnmp.proto.secmod.eso.priv.aes192 import Aes192, AesBlumenthal192
 from pysnmp.proto.secmod.eso.priv.aes256 import Aes256, AesBlumenthal256
@@ -106,7 +110,7 @@ def keys(user: User, engines: Sequence[bytes]) -> Mapping[bytes, Keys]:
     digest = DIGESTS[user.auth] if user.auth else None
     algorithm = getattr(hashlib, digest.name) if digest else None
     auth = localkey.hash_passphrase(user.auth_secret.encode(), algorithm) if algorithm else None
-    cipher = CIPHERS[user.privacy]() if user.privacy and digest else None
+    cipher = _service(user.privacy) if user.privacy and digest else None
     privacy = cipher.hash_passphrase(digest.service, user.privacy_secret.encode()) if cipher and digest else None
     found: dict[bytes, Keys] = {}
     for engine in engines:
@@ -115,6 +119,12 @@ def keys(user: User, engines: Sequence[bytes]) -> Mapping[bytes, Keys]:
         privacy_key = bytes(cipher.localize_key(digest.service, privacy, named)) if cipher and digest else b""
         found[engine] = Keys(user.name, LEVELS.index(user.least), user.auth, auth_key, privacy_key, cipher)
     return found
+
+
+@cache
+def _service(privacy: str) -> Any:
+    """One of each for all users: it counts the salts of what we encrypt, and no two messages may share one."""
+    return CIPHERS[privacy]()
 
 
 def authentic(datagram: bytes, sealed: Sealed, known: Keys) -> None:
@@ -140,17 +150,15 @@ def opened(datagram: bytes, sealed: Sealed, known: Keys) -> bytes:
     start, stop = sealed.payload
     if sealed.level < 2 or known.cipher is None:
         return datagram[start:stop]
-    try:
-        secret = univ.OctetString(known.privacy_key)
-        salted = (sealed.boots, sealed.time, univ.OctetString(sealed.salt))
-        return bytes(known.cipher.decrypt_data(secret, salted, univ.OctetString(datagram[start:stop])))
-    except PySnmpError as error:
-        raise Unproven("v3-decryption", f"the content cannot be decrypted: {error}", DECRYPTION_REPORT) from None
+    if len(sealed.salt) != 8:
+        raise Unproven("v3-decryption", f"a salt of {len(sealed.salt)} octets; AES has 8", DECRYPTION_REPORT)
+    vector = sealed.boots.to_bytes(4, "big") + sealed.time.to_bytes(4, "big") + sealed.salt
+    opening = Cipher(AES(known.privacy_key), CFB(vector)).decryptor()  # pysnmp's own way takes ten times as long
+    return opening.update(datagram[start:stop]) + opening.finalize()
 
 
-def content(datagram: bytes, sealed: Sealed, known: Keys) -> snmp.Notification | snmp.Ignored:
-    """What an authentic message says; raises `Unproven` or `Malformed`."""
-    plain = opened(datagram, sealed, known)
+def content(sealed: Sealed, plain: bytes, known: Keys) -> snmp.Notification | snmp.Ignored:
+    """What an authentic message says, from what `opened` gave; raises `Unproven` or `Malformed`."""
     try:
         found = snmp.scoped(plain, list(sealed.notes))
     except Malformed as error:

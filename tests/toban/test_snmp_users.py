@@ -10,7 +10,7 @@ from engine.bus.memory import MemoryBus
 from engine.clock import SystemClock
 from engine.estate import loading
 from engine.model.errors import ConfigurationError
-from tests.collectors.snmp.sealing import ENGINE, PHRASES, trap
+from tests.collectors.snmp.sealing import ENGINE, PHRASES, trap, write_phrases
 from tests.collectors.snmp.traps import MAPS, ORIGINS
 from toban import example, parts, settings
 
@@ -28,9 +28,7 @@ ONE = USERS % ENGINE.hex()
 def site(tmp_path):
     """Writes the example's settings with other users, and reads them."""
     path = example.write(tmp_path, example.free_ports(), armed=False, quick=True)
-    for name, phrase in zip(("auth", "privacy"), PHRASES, strict=True):
-        (tmp_path / "secrets" / name).write_text(f"{phrase}\n")
-        (tmp_path / "secrets" / name).chmod(0o400)
+    write_phrases(tmp_path / "secrets")
     before = path.read_text()
 
     def load(users=ONE, communities=True):

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from engine.model.errors import ConfigurationError
 from tests.collectors.snmp import traps
-from tests.collectors.snmp.sealing import ENGINE, PHRASES, Seal, trap
+from tests.collectors.snmp.sealing import ENGINE, PHRASES, Seal, trap, write_phrases
 from tests.collectors.snmp.test_captures import ethernet, packet, pcap
 from tests.collectors.snmp.test_mibs import ACME, OLD
 from tests.shared_data import shared
@@ -31,9 +31,7 @@ def mistake(*words):
 def site(tmp_path):
     """A site whose chassis is known and which has a user of SNMPv3."""
     path = example.write(tmp_path, example.free_ports(), armed=False, quick=True)
-    for name, phrase in zip(("auth", "privacy"), PHRASES, strict=True):
-        (tmp_path / "secrets" / name).write_text(f"{phrase}\n")
-        (tmp_path / "secrets" / name).chmod(0o400)
+    write_phrases(tmp_path / "secrets")
     keys = "auth: {secret_file: secrets/auth}, privacy: {secret_file: secrets/privacy}"
     users = f"  users: {{oa: {{{keys}, engines: {{{ENGINE.hex()}: [127.0.0.1]}}}}}}\n"
     path.write_text(path.read_text().replace("snmp:\n", f"snmp:\n{users}"))

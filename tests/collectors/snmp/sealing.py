@@ -37,6 +37,13 @@ class Seal:
     reportable: bool = False
 
 
+def write_phrases(folder):
+    """The files `auth` and `privacy` that settings name."""
+    for name, phrase in zip(("auth", "privacy"), PHRASES, strict=True):
+        (folder / name).write_text(f"{phrase}\n")
+        (folder / name).chmod(0o400)
+
+
 def key(phrase, engine, algorithm):
     """RFC 3414 appendix A.2: a million octets of the phrase, then the engine."""
     repeated = (phrase.encode() * (1_048_576 // len(phrase) + 1))[:1_048_576]

@@ -209,13 +209,31 @@ def test_an_inform_for_an_earlier_life_of_ours_is_told_the_time_under_its_key():
     usm.authentic(answer, said, usm.keys(user(least="authNoPriv").user, [OURS])[OURS])
 
 
-def test_two_answers_in_one_second_never_share_a_salt():
-    at = gate()
-    inform = sealing.sealed(
-        sealing.scoped_pdu(traps.notification(f"{traps.C7000}.22056", inform=True)), Seal(engine=OURS, boots=3, time=0)
-    )
-    admitted(at, inform)
-    assert len({envelope(at.response_to(inform)).salt for _ in range(100)}) == 100
+def test_two_answers_in_one_second_never_share_a_salt_not_even_to_two_users():
+    at, salts = gate(user("oa"), user("amm")), []
+    for name in ("oa", "amm"):
+        scoped = sealing.scoped_pdu(traps.notification(f"{traps.C7000}.22056", inform=True))
+        inform = sealing.sealed(scoped, Seal(name, engine=OURS, boots=3, time=0))
+        admitted(at, inform)
+        salts += [envelope(at.response_to(inform)).salt for _ in range(100)]
+    assert len(set(salts)) == 200
+
+
+def test_a_salt_of_another_length_is_refused():
+    whole = trap()
+    known = usm.keys(user().user, [ENGINE])[ENGINE]
+    with pytest.raises(Unproven, match="a salt of 7 octets"):
+        usm.opened(whole, envelope(whole)._replace(salt=bytes(7)), known)
+
+
+def test_what_is_kept_of_a_sealed_trap_can_be_read_by_others():
+    at, whole = gate(), trap()
+    found, clear = at.read(whole, envelope(whole))
+    assert envelope(clear).level == 0
+    message, rest = decoder.decode(clear, asn1Spec=rfc3412.SNMPv3Message())
+    varbinds = message["msgData"]["plaintext"]["data"].getComponent()["variable-bindings"]
+    assert rest == b""
+    assert [str(item["name"]) for item in varbinds] == [item.oid for item in found.varbinds]
 
 
 SEEN = st.builds(Seen, st.just(b"engine"), st.integers(0, 3), st.integers(0, 1000), st.binary(min_size=1, max_size=1))
@@ -295,6 +313,20 @@ def test_without_users_version_3_is_refused_and_counted(tmp_path):
             return wire.listener.counts().rejected
 
     assert asyncio.run(go()) == {"v3": 1}
+
+
+def test_a_trap_outside_the_time_window_has_no_effect_over_the_wire(tmp_path):
+    async def go():
+        async with listening(tmp_path, users=(user(),)) as wire:
+            wire.send(trap(seal=Seal(time=5000)))
+            await wire.until(published=1)
+            wire.send(trap(slot=2, seal=Seal(time=4000, message=2)))
+            await wire.until(received=2)
+            wire.send(trap(slot=3, seal=Seal(time=5001, message=3)))
+            await wire.until(published=2)
+            return wire.listener.counts().rejected, [event.subject for event in await wire.events()]
+
+    assert asyncio.run(go()) == ({"v3-time": 1}, ["machine:chassis1/1", "machine:chassis1/3"])
 
 
 class AwayBus(MemoryBus):

@@ -22,7 +22,8 @@ def ours(datagram):
     decoded = read(datagram)
     if isinstance(decoded, Sealed):
         user = usm.User("trapuser", "authPriv", "sha1", "authpassword", "aes128", "privpassword")
-        decoded = usm.content(datagram, decoded, usm.keys(user, [decoded.engine])[decoded.engine])
+        keys = usm.keys(user, [decoded.engine])[decoded.engine]
+        decoded = usm.content(decoded, usm.opened(datagram, decoded, keys), keys)
     assert isinstance(decoded, snmp.Notification)
     found = oracle.we_read(decoded)
     del found["community"]
