@@ -131,14 +131,15 @@ def measured(session, kind, batch):
 
 
 @pytest.mark.parametrize("kind", ["host", "vm"])
-def test_statistics_are_read_in_batches_and_say_whose_and_when_they_are(session, kind):
+def test_statistics_are_read_in_batches_and_say_whose_and_when_they_are(session, endpoint, kind):
     refs, found = measured(session, kind, batch=2)
     assert set(found) == set(refs)
     for one in found.values():
         assert one.at.tzinfo is not None
         numbers = measuring.numbers(one, HOST_COUNTERS)
-        assert 0 <= numbers["cpu_percent"] <= 100
-        assert 0 <= numbers["memory_percent"] <= 100
+        most = 100 if endpoint.ours else 1000  # govmomi's numbers are random, and may lie above the whole
+        assert 0 <= numbers["cpu_percent"] <= most
+        assert 0 <= numbers["memory_percent"] <= most
 
 
 def test_a_vcenter_that_refuses_a_large_query_is_asked_in_smaller_ones(session, endpoint):
