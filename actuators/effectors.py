@@ -17,6 +17,7 @@ from actuators.redfish.lamp import Lamp
 from actuators.redfish.power import PowerOff, PowerOn, ProveOff
 from actuators.rehearsal import Rehearsal
 from actuators.vsphere import (
+    awaiting,
     hosts,
     joining,
     maintenance,
@@ -53,6 +54,7 @@ HARMLESS = frozenset(
         "machine.diagnose_sensors",
         "machine.diagnose_total",
         "vm.check_move",
+        "start.gate",
     }
 )
 """Verbs that a rehearsal carries out as they are: they change nothing in the datacenter."""
@@ -126,6 +128,8 @@ class Effectors:
             "vm.shutdown": stopping.Shutdown(world),
             "vm.verify": verifying.Verify(world),
             "vm.await_ha": verifying.AwaitHa(world),
+            "vm.await_tools": awaiting.AwaitTools(world),
+            "start.gate": awaiting.Gate(),
             "object.mark": Mark(bus, clock),
             "notify.log": LogNotice(settings.notices, clock, partial(outbox.put, bus)),
         }

@@ -29,7 +29,7 @@ class Command(BaseModel):
     machine.identify, machine.assign, host.add, host.diagnose,
     host.disconnect, host.remove, host.enter_maintenance, host.exit_maintenance, host.shutdown, host.await_connected,
     vm.register, vm.power_on, vm.restart, vm.check_move, vm.migrate, vm.relocate, vm.suspend, vm.shutdown, vm.verify,
-    vm.await_ha, object.mark, notify.log."""
+    vm.await_ha, vm.await_tools, start.gate, object.mark, notify.log."""
     target: str
     """Object id: `machine:chassis1/1`, `host:esx1`, `vm:VM-01`."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,12 +1,14 @@
 """Placement rules as a site declares them for a group: pin, together, apart, hold (domain.md 7.1)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import combinations
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engine.model.durations import Span
 from engine.model.scalars import Flag, Whole
 
 
@@ -61,12 +63,35 @@ class Rule(BaseModel):
         return any(fnmatchcase(vm, pattern) for pattern in self.vms)
 
 
+class Start(BaseModel):
+    """One line of a start order: VMs that are started together, behind the lines before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vms: tuple[str, ...] = Field(min_length=1)
+    """By name or pattern."""
+    wait: Literal["power", "tools"] = "power"
+    """What the next line waits for: that they are on, or that their guest tools run."""
+    within: Span = 300.0
+    """With `wait: tools`: seconds from a VM's start for which its tools are waited for."""
+    required: Flag = False
+    """The next lines are not started if one of these is not there; otherwise they are started without it."""
+
+
 class Placement(BaseModel):
     """What a group's placement keeps to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: tuple[Rule, ...] = Field(default=(), max_length=500)
+    start: tuple[Start, ...] = Field(default=(), max_length=32)
+    """The order in which VMs that go down together are started again; a VM that no line names waits for nobody."""
+
+
+def tier_of(order: Sequence[Start], vm: str) -> int | None:
+    """The line of a start order that a VM belongs to, the first one that names it; None: no line does."""
+    lines = (n for n, line in enumerate(order) if any(fnmatchcase(vm, pattern) for pattern in line.vms))
+    return next(lines, None)
 
 
 def conflicts(rules: Iterable[Rule], vms: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from engine.placement import balancing, evacuating, obeying, rebalancing
 from engine.placement.binding import Purpose
 from engine.placement.evacuating import Wish
 from engine.planning.asking import Asked, nothing
-from engine.runs import ordering, ordering_moves
+from engine.runs import ordering, ordering_failover, ordering_moves
 from engine.runs.ordering import Orders
 
 
@@ -26,7 +26,7 @@ def failover(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     # where nothing of ours ran, the host stays in the inventory: removing it would gain nobody anything
     wanted = asked.word("vms", "running") == "all" or any(vm.instance_uuid in ran for vm in ours)
     plan = evacuating.evacuate(estate, host, ours, Wish(Purpose.RESCUE, thorough=True)) if wanted else Plan()
-    ordering.failover(orders, estate, host, plan, asked.tired)
+    ordering_failover.failover(orders, estate, host, plan, asked.tired)
     if not orders.commands and not plan.unplaced:  # fenced for nothing: a person should know
         return (nothing(f"no VM is known to have run on {host}", f"{host} で動作していた VM が不明"),)
     weary = [move.vm for move in plan.moves if move.vm.instance_uuid in asked.tired and move.vm.power is Power.ON]
@@ -106,7 +106,7 @@ def await_ha(orders: Orders, asked: Asked) -> tuple[Unplaced, ...]:
     nobodys: list[Unplaced] = []
     for vm in reading.ran_on(asked.estate, host):
         if _comes_back(asked.estate, host, vm):
-            ordering.await_ha(orders, asked.estate, host, vm)
+            ordering_failover.await_ha(orders, asked.estate, host, vm)
         else:
             en = f"vSphere HA does not protect {vm.name}: nobody restarts it"
             nobodys.append(Unplaced(vm=vm.name, en=en, ja=f"{vm.name} は vSphere HA の保護対象外"))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.estate import reading
 from engine.model import ids
 from engine.model.command import Command, Undo
 from engine.model.estate import Estate, LiveHost, LiveVm, Power
@@ -81,26 +80,6 @@ class Orders:
         return command
 
 
-def failover(orders: Orders, estate: Estate, source: str, plan: Plan, tired: frozenset[str] = frozenset()) -> None:
-    """Bring the VMs of a dead host back (vcenter.md 4.1 variants a, then b).
-
-    VMs that run elsewhere by now are only verified; those that vSphere HA protects are left to it; for the rest the
-    dead host leaves the inventory, each VM is registered at its target, and those that ran are started, but for the
-    `tired` ones.
-    """
-    awaited = [_watch(orders, estate, source, vm) for vm in reading.left_alone(estate, source)]
-    if not plan.moves:
-        return
-    place, live = estate.site.standings[source], estate.hosts[source]
-    who = {"vcenter": place.host.vcenter, "name": place.inventory_name, "uuid": live.uuid, "ref": live.ref}
-    cut = orders.add("host.disconnect", place.id, tuple(awaited), **who)
-    gone = orders.add("host.remove", place.id, (cut,), **who)
-    for move in plan.moves:
-        target = estate.hosts[move.target]
-        starts = move.vm.power is Power.ON and move.vm.instance_uuid not in tired
-        bring(orders, move.vm, Whither(target.name, target.uuid, target.pool_ref), gone, starts=starts)
-
-
 def migrate(orders: Orders, estate: Estate, plan: Plan) -> tuple[Command, ...]:
     """Move VMs to other hosts: running ones without stopping them, those that are off as they are."""
     return tuple(relocate(orders, estate, move) for move in plan.moves)
@@ -134,11 +113,6 @@ def restart(orders: Orders, vm: LiveVm, host: LiveHost) -> None:
     orders.add("vm.restart", object_of(vm), (), **identity(vm), host=host.name, host_uuid=host.uuid)
 
 
-def await_ha(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> None:
-    """Only look whether a VM of a dead host runs again."""
-    _watch(orders, estate, source, vm)
-
-
 def mark(orders: Orders, target: str, status: str, why: str, needs: tuple[Command, ...] = ()) -> None:
     """Set the hardware status of an object."""
     orders.add("object.mark", target, needs, status=status, text=why)
@@ -151,21 +125,6 @@ def notify(orders: Orders, target: str, step: Step, texts: tuple[str, str], *, s
     severity = str(given.get("severity", "warning"))
     said = {"channel": channel, "template": template, "severity": severity, "en": texts[0], "ja": texts[1]}
     orders.add("notify.log", target, **said, **({"synthetic": True} if synthetic else {}))
-
-
-def _watch(orders: Orders, estate: Estate, source: str, vm: LiveVm) -> Command:
-    elsewhere = vm.host != estate.site.standings[source].inventory_name
-    verb = "vm.verify" if elsewhere and vm.power is Power.ON else "vm.await_ha"
-    return orders.add(verb, object_of(vm), (), **identity(vm), not_on=estate.site.standings[source].inventory_name)
-
-
-def bring(orders: Orders, vm: LiveVm, to: Whither, gone: Command, *, starts: bool) -> None:
-    """Register a VM whose record is gone at another host, and start it there."""
-    where = {"host": to.name, "host_uuid": to.uuid, "pool_ref": to.pool_ref}
-    kept = {"folder_ref": vm.folder_ref, "template": vm.template}
-    there = orders.add("vm.register", object_of(vm), (gone,), **identity(vm), **kept, **where)
-    if starts:
-        orders.add("vm.power_on", there.target, (there,), **identity(vm), host=to.name, host_uuid=to.uuid)
 
 
 def identity(vm: LiveVm) -> dict[str, object]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from engine.model.command import Command, Undo
 from engine.model.estate import Estate, Power
 from engine.model.plan import Move, Plan
-from engine.runs import ordering
+from engine.runs import ordering, ordering_starts
 from engine.runs.ordering import Orders, Turn
+from engine.runs.ordering_starts import Starting
 
 RESTS: Mapping[str, tuple[str, str]] = {"quick": ("vm.suspend", "suspended"), "move": ("vm.shutdown", "poweredOff")}
 """Methods that put a running VM to rest: how, and in which power state it moves."""
@@ -16,17 +17,26 @@ def move(orders: Orders, estate: Estate, plan: Plan, method: str, housed: Mappin
     """Each VM by this method: what runs goes as it runs, or is put to rest, moved as it is and started at the target.
 
     `housed`: datastores for those that take their disks along, by instance_uuid. A VM that is off moves as it is,
-    whatever the method.
+    whatever the method. What was put to rest is started in the order of the site; each of several ways starts alone.
     """
+    order = ordering_starts.sequence(estate, plan.moves[0].source) if plan.moves else ()
+    starts: list[Starting] = []
     for one in plan.moves:
         datastore = (housed or {}).get(one.vm.instance_uuid)
         runs = one.vm.power is Power.ON
         if method == "any" and runs:
             _any(orders, estate, one, datastore)
         elif method in RESTS and runs:
-            at_rest(orders, estate, one, method, datastore)
+            moved = at_rest(orders, estate, one, method, datastore)
+            starts += ordering_starts.now_or_later(orders, order, _starting(estate, one, moved))
         else:
             ordering.relocate(orders, estate, one, datastore=datastore)
+    ordering_starts.in_order(orders, order, starts)
+
+
+def _starting(estate: Estate, one: Move, moved: Command) -> Starting:
+    target = estate.hosts[one.target]
+    return Starting(one.vm, moved, target.name, target.uuid)
 
 
 def _any(orders: Orders, estate: Estate, one: Move, datastore: str | None) -> None:
@@ -38,7 +48,9 @@ def _any(orders: Orders, estate: Estate, one: Move, datastore: str | None) -> No
     tried = [ordering.relocate(orders, estate, one, datastore=datastore)]
     if datastore is None:
         tried.append(at_rest(orders, estate, one, "quick", None, tuple(tried)))
-    at_rest(orders, estate, one, "move", datastore, tuple(tried), wakes=datastore is None)
+        ordering_starts.start(orders, _starting(estate, one, tried[-1]))
+    moved = at_rest(orders, estate, one, "move", datastore, tuple(tried), wakes=datastore is None)
+    ordering_starts.start(orders, _starting(estate, one, moved))
 
 
 def at_rest(  # noqa: PLR0913  the parts of one way
@@ -51,12 +63,12 @@ def at_rest(  # noqa: PLR0913  the parts of one way
     *,
     wakes: bool = False,
 ) -> Command:
-    """Check, put to rest, move, start; if it cannot be moved it is started again where it was. The move itself.
+    """Check, put to rest, move; if it cannot be moved it is started again where it was. The move itself.
 
     `wakes`: an earlier way may have left it suspended.
     """
     verb, power = RESTS[method]
-    source, target, who = estate.hosts[one.source], estate.hosts[one.target], ordering.object_of(one.vm)
+    source, who = estate.hosts[one.source], ordering.object_of(one.vm)
     known, here = ordering.identity(one.vm), {"host": source.name, "host_uuid": source.uuid}
     needs: tuple[Command, ...] = ()
     turn = Turn(instead_of=instead_of)
@@ -66,6 +78,4 @@ def at_rest(  # noqa: PLR0913  the parts of one way
     asked = orders.add("vm.check_move", who, needs, None, turn, **about)
     more = {"force": True} if method == "move" else {}
     rests = orders.add(verb, who, (asked,), Undo(verb="vm.power_on"), **known, **here, **more)
-    moved = ordering.relocate(orders, estate, one, (rests,), rests=power, datastore=datastore)
-    orders.add("vm.power_on", who, (moved,), **known, host=target.name, host_uuid=target.uuid)
-    return moved
+    return ordering.relocate(orders, estate, one, (rests,), rests=power, datastore=datastore)

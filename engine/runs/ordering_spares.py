@@ -9,8 +9,9 @@ from engine.model.command import Command, Undo
 from engine.model.estate import NO_MACHINE, Connection, Estate, LiveHost, Power, Standing
 from engine.model.hardware import Hypervisor
 from engine.model.ids import Kind
-from engine.runs import ordering, ordering_hosts
+from engine.runs import ordering_failover, ordering_hosts, ordering_starts
 from engine.runs.ordering import Orders, Whither
+from engine.runs.ordering_starts import Starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,15 @@ def replace(orders: Orders, estate: Estate, place: Standing, live: LiveHost | No
     if answers:
         return
     left = {vm.instance_uuid for vm in reading.left_alone(estate, place.host.name)}
+    order = ordering_starts.sequence(estate, place.host.name)
+    starts: list[Starting] = []
     for vm in reading.records_on(estate, place.host.name):
         if vm.instance_uuid not in left:
             to = Whither(spare.hypervisor.name, spare.uuid, live.pool_ref)
-            ordering.bring(orders, vm, to, away, starts=vm.power is Power.ON)
+            there = ordering_failover.bring(orders, vm, to, away)
+            if vm.power is Power.ON:
+                starts += ordering_starts.now_or_later(orders, order, Starting(vm, there, to.name, to.uuid))
+    ordering_starts.in_order(orders, order, starts)
 
 
 def retire(orders: Orders, place: Standing, live: LiveHost, needs: tuple[Command, ...]) -> None:

@@ -12,7 +12,7 @@ from engine.model.run import Phase
 from engine.runs import alternatives
 from engine.runs.alternatives import Turn
 
-QUIET = frozenset({"notify.log", "machine.identify"})
+QUIET = frozenset({"notify.log", "machine.identify", "start.gate"})
 """Verbs that touch nothing: they run beside anything (domain.md 4.3)."""
 
 

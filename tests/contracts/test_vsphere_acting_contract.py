@@ -6,7 +6,7 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from actuators.vsphere.trails import About, Trail
-from engine.clients import vsphere_moving, vsphere_orders, vsphere_reading, vsphere_tasks
+from engine.clients import vsphere_guests, vsphere_moving, vsphere_orders, vsphere_reading, vsphere_tasks
 from engine.clients.vsphere_moving import Journey
 from engine.model.command import State
 from tests.contracts.vsphere import done, finished, handled, host_of, off, on, ordered, some_vm
@@ -81,6 +81,14 @@ def test_a_running_vm_goes_to_another_datastore_of_its_host_and_back(session, en
     assert (after.state, after.facts["datastore"], len(tasks)) == (State.REACHED, names[other], 1)
     assert vsphere_moving.disks(session, vm.ref).stores == {other}
     finished(session, vsphere_orders.relocate(session, Journey(vm.ref, vm.host.ref, None, home)))
+
+
+def test_a_guest_is_read_with_the_time_of_its_start_and_none_of_a_vm_that_is_not_there(session):
+    uuid = some_vm(session).get("config.instanceUuid")
+    found = vsphere_guests.guest(session, uuid)
+    assert (found.power, found.tools.startswith("guestTools")) == ("poweredOn", True)
+    assert found.started is None or found.started <= session.now()
+    assert vsphere_guests.guest(session, "50000000-0000-4000-8000-0000000000ff") is None
 
 
 def test_the_datacenter_of_a_host_is_found_by_walking_up(session):

@@ -182,6 +182,8 @@ class VmSpec(_Strict):
     demand_mhz: int = 500
     on: bool = True
     disk_gb: int = 20
+    tools_after: float | None = 0.0
+    """Seconds from its start until its guest tools run; null: they never do."""
     network: str = "VM Network"
     hardware: int = 19
     """VM hardware version."""

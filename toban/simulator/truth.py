@@ -95,6 +95,7 @@ class Vm:
     memory_mb: int
     demand_mhz: int
     disk_gb: int = 20
+    tools_after: float | None = 0.0
     network: str = "VM Network"
     hardware: int = 19
     cpu: int = 1
@@ -285,6 +286,7 @@ def _vms(simulation: Simulation) -> dict[str, Vm]:
             memory_mb=vm.memory_mb,
             demand_mhz=vm.demand_mhz,
             disk_gb=vm.disk_gb,
+            tools_after=vm.tools_after,
             network=vm.network,
             hardware=vm.hardware,
         )

@@ -64,6 +64,7 @@ def test_every_standard_policy_that_acts_is_in_the_battery() -> None:
     verbs = {command.verb for _, plan, _ in ACTING.values() for step in plan.steps for command in step.commands}
     assert {"machine.power_off", "host.remove", "vm.register", "vm.power_on", "vm.migrate", "host.shutdown"} <= verbs
     assert {"machine.power_on", "vm.restart", "vm.await_ha", "object.mark", "notify.log"} <= verbs
+    assert {"vm.await_tools", "start.gate"} <= verbs
     assert {"vm.check_move", "vm.suspend", "vm.shutdown", "vm.relocate"} <= verbs
     assert {"machine.prove_off", "machine.assign", "host.add"} <= verbs
     assert len(ACTING) >= 9

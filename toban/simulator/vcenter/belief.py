@@ -77,9 +77,23 @@ class Belief:
         self._inventory.set(vm, "runtime.bootTime", agenda.now() if on else None)
         heartbeat = vim.ManagedEntity.Status.green if on else vim.ManagedEntity.Status.gray
         self._inventory.set(vm, "guestHeartbeatStatus", heartbeat)
-        self._inventory.set(vm, "guest.toolsRunningStatus", "guestToolsRunning" if on else "guestToolsNotRunning")
+        self._show_tools(vm, on=on)
         kind = vim.event.VmPoweredOnEvent if on else vim.event.VmPoweredOffEvent
         self._events.post(self._events.about_vm(kind, vm))
+
+    def _show_tools(self, vm: Any, *, on: bool) -> None:
+        """The guest tools of a VM that was started run once its guest is up."""
+        delay = self._inventory.files(vm).tools_after
+        at_once = on and delay == 0
+        self._inventory.set(vm, "guest.toolsRunningStatus", "guestToolsRunning" if at_once else "guestToolsNotRunning")
+        if on and delay:
+            self._truth.agenda.after(delay, lambda: self._tools_run(vm))
+
+    def _tools_run(self, vm: Any) -> None:
+        with self._truth.lock:
+            known = self._inventory.registry.knows(vm._moId)  # noqa: SLF001
+            if known and self._inventory.get(vm, "runtime.powerState") == On:
+                self._inventory.set(vm, "guest.toolsRunningStatus", "guestToolsRunning")
 
     def _restart(self, record: Any, host: Host) -> None:
         """Vsphere HA: VMs on shared storage come back on a live host; their records keep their identity."""

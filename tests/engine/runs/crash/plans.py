@@ -6,12 +6,13 @@ from pathlib import Path
 from engine import planning
 from engine.model import actions, catalogue
 from engine.model.decision import Act, Reason
-from engine.model.estate import Connection, Estate, Power
+from engine.model.estate import Connection, Estate, Power, Site
 from engine.model.event import Event
 from engine.model.ids import ObjectId
 from engine.model.match import Match
 from engine.model.order import Asked, Order, requested
 from engine.model.order import policy as order_policy
+from engine.model.placement import Placement, Start
 from engine.model.policy import Policy
 from engine.model.run import RunPlan, entries_of
 from engine.rules import loading
@@ -48,12 +49,21 @@ def estate(policy: Policy) -> Estate:
     vms.append(worlds.vm(6, on=1, power=Power.OFF))
     running = tuple(vm.instance_uuid for vm in vms if vm.host == "esx1" and vm.power is Power.ON)
     return Estate(
-        site=worlds.with_spare(worlds.site(HOSTS), vacant="esx9"),
+        site=_in_order(worlds.with_spare(worlds.site(HOSTS), vacant="esx9")),
         hosts=hosts,
         vms={vm.instance_uuid: vm for vm in vms},
         datastores={"san1": san1, "san2": san2},
         ran={"esx1": running} if hosts["esx1"].connection is not Connection.CONNECTED else {},
     )
+
+
+def _in_order(site: Site) -> Site:
+    """VM-02 is started behind VM-01 and its guest tools."""
+    (category,) = site.categories
+    (group,) = category.groups
+    placement = Placement(start=(Start(vms=("VM-01",), wait="tools", required=True), Start(vms=("VM-02",))))
+    wider = category.model_copy(update={"groups": (group.model_copy(update={"placement": placement}),)})
+    return Site(vcenters=site.vcenters, chassis=site.chassis, models=site.models, categories=(wider,))
 
 
 entries = entries_of

@@ -240,7 +240,15 @@ EFFECTS: dict[str, Callable[[World, Command], None]] = {
     "notify.log": _tell,
 }
 LOOKS = frozenset(
-    {"machine.prove_off", "host.diagnose", "host.await_connected", "vm.verify", "vm.await_ha", "vm.check_move"}
+    {
+        "machine.prove_off",
+        "host.diagnose",
+        "host.await_connected",
+        "vm.verify",
+        "vm.await_ha",
+        "vm.check_move",
+        "vm.await_tools",
+    }
 )
 """Verbs that only look."""
 
@@ -281,6 +289,8 @@ ENDS: dict[str, Callable[[World, Command], bool]] = {
     "vm.migrate": lambda world, command: _vm(world, command).record == command.parameters["target"],
     "vm.relocate": lambda world, command: _is_rehoused(_vm(world, command), command),
     "vm.check_move": lambda _, __: True,
+    "vm.await_tools": lambda world, command: _vm(world, command).on is not None,
+    "start.gate": lambda _, __: True,
     "vm.restart": lambda _, __: False,
     "vm.suspend": lambda world, command: _vm(world, command).on is None,
     "vm.shutdown": lambda world, command: _vm(world, command).on is None,
