@@ -46,6 +46,8 @@ class HostDefinition(_Part):
     vcenter: str
     inventory_name: str | None = None
     """Name in vCenter where it differs."""
+    capacity: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    """What it is worth where its group's placement has a `capacity`; left out: what the group says."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Words of the site's own, such as `rack: a3`; a policy's scope may ask for them."""
 

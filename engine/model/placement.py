@@ -78,6 +78,38 @@ class Start(BaseModel):
     """The next lines are not started if one of these is not there; otherwise they are started without it."""
 
 
+class Cost(BaseModel):
+    """What some VMs cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vms: tuple[str, ...] = Field(min_length=1)
+    """By name or pattern."""
+    cost: Whole = Field(ge=0, le=100_000)
+
+
+class Capacity(BaseModel):
+    """Bounds what runs on a host by units of the site's own: powered-on VMs cost at most what the host is worth.
+
+    The original's capacity control (SigmaSystemCenter, Virtual_Capacity-control; domain.md 7): a host is worth 200
+    unless something else is said; with a cost of 10 that is 20 VMs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Whole = Field(default=200, ge=1, le=1_000_000)
+    """What each host is worth; a host's own `capacity` goes before it."""
+    cost: Whole = Field(default=10, ge=0, le=100_000)
+    """What a VM costs that `costs` does not name."""
+    costs: tuple[Cost, ...] = Field(default=(), max_length=500)
+    """The first line that names a VM counts."""
+
+    def of(self, vm: str) -> int:
+        """What a VM of this name costs while it is on."""
+        named = (one.cost for one in self.costs if any(fnmatchcase(vm, pattern) for pattern in one.vms))
+        return next(named, self.cost)
+
+
 class Placement(BaseModel):
     """What a group's placement keeps to."""
 
@@ -86,6 +118,8 @@ class Placement(BaseModel):
     rules: tuple[Rule, ...] = Field(default=(), max_length=500)
     start: tuple[Start, ...] = Field(default=(), max_length=32)
     """The order in which VMs that go down together are started again; a VM that no line names waits for nobody."""
+    capacity: Capacity | None = None
+    """What bounds the VMs of a host beside its CPU and memory; absent: nothing."""
 
 
 def tier_of(order: Sequence[Start], vm: str) -> int | None:

@@ -1,9 +1,10 @@
 """Whether a VM fits a host: the reasons against, in words; pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.estate import reading
-from engine.model.estate import Estate, LiveVm, Power
+from engine.model.estate import Estate, LiveVm, Power, Standing
+from engine.model.placement import Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +14,19 @@ class Room:
     host: str
     cpu_mhz: int
     memory_mb: int
+    units: int | None = None
+    """What is left of the host's capacity value; None: the site sets none."""
+    capacity: Capacity | None = None
+
+    def cost(self, vm: LiveVm) -> int:
+        """What the VM takes of the host's capacity value; nothing while it is off."""
+        return self.capacity.of(vm.name) if self.capacity is not None and vm.power is Power.ON else 0
 
     def less(self, vm: LiveVm) -> "Room":
         """The room left after this VM moved in."""
         cpu, memory = needs(vm)
-        return Room(self.host, self.cpu_mhz - cpu, self.memory_mb - memory)
+        units = self.units - self.cost(vm) if self.units is not None else None
+        return Room(self.host, self.cpu_mhz - cpu, self.memory_mb - memory, units, self.capacity)
 
 
 def needs(vm: LiveVm) -> tuple[int, int]:
@@ -41,8 +50,23 @@ def rooms(estate: Estate, source: str, ceiling: float = 1.0) -> dict[str, Room]:
         if place.host.vcenter == home.host.vcenter and reading.is_healthy(estate, name):
             used = memory.get((place.host.vcenter, place.inventory_name), 0)
             cpu = int(ceiling * live.cpu_mhz) - live.cpu_used_mhz
-            free[name] = Room(name, cpu, int(ceiling * live.memory_mb) - used)
+            room = Room(name, cpu, int(ceiling * live.memory_mb) - used)
+            free[name] = _valued(estate, room, place)
     return free
+
+
+def _valued(estate: Estate, room: Room, place: Standing) -> Room:
+    """With what is left of the host's capacity value, where its group has one."""
+    capacity = estate.site.placements[place.group].capacity
+    if capacity is None:
+        return room
+    taken = sum(capacity.of(vm.name) for vm in reading.running_vms(estate, room.host))
+    return replace(room, units=worth(place, capacity) - taken, capacity=capacity)
+
+
+def worth(place: Standing, capacity: Capacity) -> int:
+    """The capacity value of a host: its own before its group's."""
+    return place.host.capacity if place.host.capacity is not None else capacity.value
 
 
 def _memory_in_use(estate: Estate) -> dict[tuple[str, str | None], int]:
@@ -80,4 +104,7 @@ def against(estate: Estate, vm: LiveVm, room: Room) -> tuple[str, str] | None:
         )
     if cpu > room.cpu_mhz:
         return f"{vm.name} uses {cpu} MHz, {room.host} has {room.cpu_mhz} MHz free", f"{room.host} の CPU 不足"
+    if room.units is not None and room.cost(vm) > max(0, room.units):
+        en = f"{vm.name} costs {room.cost(vm)}, {room.host} has {room.units} of its capacity value left"
+        return en, f"{room.host} のキャパシティ値不足"
     return None

@@ -81,5 +81,8 @@ def _bound(model: Any, puzzle: Puzzle, there: Mapping[tuple[str, str], Any]) -> 
     for host, room in puzzle.rooms.items():
         model.add(sum(sizes[vm][0] * there[vm, host] for vm in at[host]) <= max(0, room.cpu_mhz))
         model.add(sum(sizes[vm][1] * there[vm, host] for vm in at[host]) <= max(0, room.memory_mb))
+        if room.units is not None:
+            costs = {vm.instance_uuid: room.cost(vm) for vm in puzzle.vms}
+            model.add(sum(costs[vm] * there[vm, host] for vm in at[host]) <= max(0, room.units))
         for rule in parted:
             model.add_at_most_one(there[vm, host] for vm in at[host] if vm in names and rule.covers(names[vm]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.estate import reading
 from engine.model.estate import Estate, LiveVm
-from engine.model.placement import Rule
+from engine.model.placement import Capacity, Rule
 from engine.model.plan import Move, Plan, Unplaced
 from engine.placement import binding, fitting
 from engine.placement.binding import Purpose
@@ -47,21 +47,30 @@ def rebalance(estate: Estate, group: str, below: float) -> Plan:
 
 def _problem(estate: Estate, hosts: Sequence[str], homes: Sequence[tuple[LiveVm, int]], below: float) -> Problem:
     vms, home = [vm for vm, _ in homes], np.array([number for _, number in homes], dtype=np.int64)
-    demand = np.array([fitting.needs(vm) for vm in vms], dtype=np.int64)
-    used = np.zeros((len(hosts), 2), dtype=np.int64)
+    places = [estate.site.standings[name] for name in hosts]
+    valued = estate.site.placements[places[0].group].capacity
+    columns = slice(0, 2 if valued is None else 3)  # CPU, memory, and the site's own units where it has them
+    of = valued or Capacity()
+    demand = np.array([(*fitting.needs(vm), of.of(vm.name)) for vm in vms], dtype=np.int64)[:, columns]
+    used = np.zeros((len(hosts), demand.shape[1]), dtype=np.int64)
     np.add.at(used, home, demand)
-    whole = np.array([(estate.hosts[name].cpu_mhz, estate.hosts[name].memory_mb) for name in hosts], dtype=np.int64)
-    own = np.array([(estate.hosts[name].cpu_used_mhz, 0) for name in hosts], dtype=np.int64) - used
+    live = [estate.hosts[name] for name in hosts]
+    sizes = [(one.cpu_mhz, one.memory_mb, fitting.worth(at, of)) for one, at in zip(live, places, strict=True)]
+    whole = np.array(sizes, dtype=np.int64)[:, columns]
+    own = np.array([(one.cpu_used_mhz, 0, 0) for one in live], dtype=np.int64)[:, columns] - used
     capacity = np.maximum(whole - np.maximum(own, 0), used)  # what the hypervisor itself takes is not there for VMs
     weight = np.maximum(1, SCALE // np.maximum(1, whole.mean(axis=0))).astype(np.int64)
+    weight[2:] = 0  # a host that is worth less does not cost while its VMs fit
+    safety = np.minimum((below * whole).astype(np.int64) - np.maximum(own, 0), capacity)
+    safety[:, 2:] = capacity[:, 2:]
     rules = [estate.site.placements[estate.site.standings[name].group].rules for name in hosts]
     groups = _groups(rules[0], vms)
     none = listed([()] * (max(groups) + 1))
     return Problem(
-        transient=np.array([True, True]),
+        transient=np.ones(demand.shape[1], dtype=np.bool_),
         weight=weight,
         capacity=capacity,
-        safety=np.minimum((below * whole).astype(np.int64) - np.maximum(own, 0), capacity),
+        safety=safety,
         area=np.zeros(len(hosts), dtype=np.int64),
         rack=np.zeros(len(hosts), dtype=np.int64),
         way=np.zeros((len(hosts), len(hosts)), dtype=np.int64),
