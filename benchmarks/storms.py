@@ -115,7 +115,7 @@ def _distinct_proof(events: list[Event], sent: int) -> dict[str, object]:
 
 
 def _pysnmp(kind: str, rate: float) -> dict[str, object]:
-    found = _through("pysnmp", {"kind": kind, "community": "public"}, rate, PEER_SECONDS)
+    found = _through("pysnmp", {"kind": kind, "community": storms_sending.COMMUNITY}, rate, PEER_SECONDS)
     counts, sent = found.pop("counts"), found["sent"]
     assert isinstance(counts, dict)  # noqa: S101
     assert isinstance(sent, int)  # noqa: S101

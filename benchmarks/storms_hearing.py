@@ -49,7 +49,13 @@ async def toban(told: dict[str, str]) -> AsyncIterator[tuple[int, Count]]:
     """What `toban run` hears traps with, over a real broker. A second life stores what the first had still to tell."""
     clock = SystemClock()
     limits = Limits() if told["kind"] == "storm" else Limits(declared=(5000.0, 20_000.0), total=20_000.0)
-    chosen = TrapSettings(spool_dir=Path(told["folder"]), bind="127.0.0.1", port=0, limits=limits)
+    chosen = TrapSettings(
+        spool_dir=Path(told["folder"]),
+        bind="127.0.0.1",
+        port=0,
+        communities=(storms_sending.COMMUNITY,),
+        limits=limits,
+    )
     login = {"user": told["user"], "password": told["password"]}
     async with jetstream.connect(told["url"], clock=clock, name="bench", **login) as bus:
         for life in range(2):

@@ -13,6 +13,7 @@ from engine.clients import ber
 from engine.clients.snmp_encoding import TRAP_OID, UPTIME
 
 CHASSIS, BLADES = 16, 256
+COMMUNITY = "toban"
 FLIP = 10.0
 """Seconds for which all blades of a storm say the same; then they say the opposite."""
 TICK = 0.002
@@ -69,7 +70,7 @@ def _trap(trap: int, fields: tuple[tuple[str, int | str], ...]) -> bytes:
         body += _varbind(name, octets)
     header = ber.encoded(ber.INTEGER, NUMBER) + ber.encoded_integer(0) * 2
     pdu = ber.encoded(0xA7, header + ber.encoded(ber.SEQUENCE, body))
-    return ber.encoded(ber.SEQUENCE, ber.encoded_integer(1) + ber.encoded(ber.OCTETS, b"public") + pdu)
+    return ber.encoded(ber.SEQUENCE, ber.encoded_integer(1) + ber.encoded(ber.OCTETS, COMMUNITY.encode()) + pdu)
 
 
 def _varbind(name: str, value: bytes) -> bytes:

@@ -13,9 +13,9 @@ from datetime import datetime
 
 WINDOW = 61.0
 """Seconds until the same thing is told again; one more than the delivery remembers (`mapping.WINDOW_CONTENT`)."""
-OCCURRENCES = 10
-"""Where the sender numbers its traps, so many of the same content are told: policies count them."""
-DIFFERENT = 64
+OCCURRENCES = 100
+"""Where the sender numbers its traps, so many of the same content are told: no policy counts further."""
+DIFFERENT = 100
 """So many contents of one condition in one state are told: a reading that changes with every trap is a storm too."""
 LIMIT = 16_384
 """Contents and conditions remembered; the oldest go first, and their counts are told then."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from collectors.snmp import collapsing
 from collectors.snmp.collapsing import DIFFERENT, OCCURRENCES, WINDOW, Collapsing, Said
+from engine.model.pattern import CountPattern
 from tests.collectors.snmp.traps import NOW
 
 
@@ -60,9 +61,14 @@ def test_a_recovery_is_told_and_so_is_the_failure_after_it():
 
 def test_numbered_occurrences_are_told_one_by_one_until_it_is_a_storm():
     storm = Storm()
-    heard = [storm.hear(said(numbered=True)) for _ in range(100)]
+    heard = [storm.hear(said(numbered=True)) for _ in range(300)]
     assert heard.count(False) == OCCURRENCES
-    assert storm.due(every=True)[0].count == 100 - OCCURRENCES
+    assert storm.due(every=True)[0].count == 300 - OCCURRENCES
+
+
+def test_a_storm_starves_no_policy_that_counts():
+    most = CountPattern.model_json_schema()["properties"]["count"]["maximum"]
+    assert min(OCCURRENCES, DIFFERENT) >= most
 
 
 def test_a_numbered_recovery_is_never_counted_away():
