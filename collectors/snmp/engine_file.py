@@ -1,8 +1,9 @@
 """Our own SNMP engine id and boots counter, and how far each sender's clock was seen: one small file, written whole."""
 
+import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -56,6 +57,25 @@ def read(path: Path) -> EngineState:
             f"the SNMPv3 state {path} is damaged: move it away; until each sender was heard again, traps recorded from "
             "it could be taken for new"
         ) from error
+
+
+def forget(folder: Path, engine: bytes) -> None:
+    """Take a sender's mark out, as after its manager was reset; raises ConfigurationError while Toban runs there.
+
+    Until it is heard again, a recording of it could be taken for new.
+    """
+    path = folder / NAME
+    state = read(path)
+    if engine not in state.marks:
+        raise ConfigurationError(f"engine {engine.hex()} was never heard: `toban traps engines` lists those that were")
+    with (folder / "lock").open("a") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"Toban is running with {folder}: stop it first, for it would write the old mark again"
+            ) from error
+        write(path, replace(state, marks={one: mark for one, mark in state.marks.items() if one != engine}))
 
 
 def write(path: Path, state: EngineState) -> None:

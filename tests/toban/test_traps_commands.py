@@ -5,6 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from collectors.snmp import engine_file, spool
+from collectors.snmp.engine_file import EngineState
+from collectors.snmp.timeliness import Mark
 from engine.model.errors import ConfigurationError
 from tests.collectors.snmp import traps
 from tests.collectors.snmp.sealing import ENGINE, PHRASES, Seal, trap, write_phrases
@@ -228,3 +231,30 @@ def test_what_is_no_mib_or_has_no_trap_is_one_sentence(tmp_path):
     (tmp_path / "empty.txt").write_text("EMPTY-MIB DEFINITIONS ::= BEGIN END\n")
     assert "no trap could be read; give files with NOTIFICATION-TYPE" in mistake("import", tmp_path / "empty.txt")
     assert "is no folder" in mistake("import", tmp_path / "empty.txt", "--path", tmp_path / "absent")
+
+
+def test_engines_are_listed_with_how_far_they_were_heard_and_can_be_forgotten(site):
+    folder = site.parent / "store" / "traps"
+    folder.mkdir(parents=True)
+    state = engine_file.begun(folder / engine_file.NAME, b"abcdefghijkl")
+    gone = bytes.fromhex("80001f8804deadbeef")
+    engine_file.write(folder / engine_file.NAME, EngineState(state.engine, 1, {ENGINE: Mark(4, 99), gone: Mark(1, 2)}))
+    ours, sender, other = (json.loads(line) for line in run("engines", "--config", site, "--json").splitlines())
+    assert (ours["whose"], ours["engine"], ours["users"]) == ("ours", state.engine.hex(), "oa")
+    assert (sender["engine"], sender["users"], sender["addresses"]) == (ENGINE.hex(), "oa", "127.0.0.1")
+    assert (sender["heard"], other["whose"]) == ("boots 4, time 99", "no more")
+    assert "is forgotten" in run("engines", "--config", site, "--forget", ENGINE.hex())
+    assert '"heard":"never"' in run("engines", "--config", site, "--json")
+    assert "was never heard" in mistake("engines", "--config", site, "--forget", ENGINE.hex())
+    assert "is no engine id" in mistake("engines", "--config", site, "--forget", "manager")
+
+
+def test_an_engine_is_not_forgotten_while_the_listener_runs(site):
+    folder = site.parent / "store" / "traps"
+    kept = spool.Spool(folder)
+    engine_file.write(folder / engine_file.NAME, EngineState(b"ours", 1, {ENGINE: Mark(4, 99)}))
+    try:
+        assert "stop it first" in mistake("engines", "--config", site, "--forget", ENGINE.hex())
+    finally:
+        kept.close()
+    assert engine_file.read(folder / engine_file.NAME).marks == {ENGINE: Mark(4, 99)}

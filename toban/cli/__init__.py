@@ -19,6 +19,7 @@ from toban.cli import (
     record,
     serve,
     sources,
+    trap_engines,
     traps,
 )
 
@@ -42,6 +43,7 @@ app.command("runs")(reading.runs)
 app.command("record")(record.record)
 app.command("status")(reading.status)
 app.command("sources")(sources.sources)
+traps.app.command("engines")(trap_engines.engines)
 app.add_typer(traps.app, name="traps")
 app.command("approve")(answering.approve)
 app.command("reject")(answering.reject)
