@@ -211,7 +211,7 @@ class Scenario(Part):
     beside: tuple[str, ...] = Field(default=(), max_length=16)
     """Other policies of the folder that are followed too; only this one's decisions are compared."""
     fails: dict[str, str] = Field(default_factory=dict)
-    """Step id -> why its commands fail."""
+    """Step id, or step id and the number of one of its commands (`move.1`) -> why it fails."""
     away: Away | None = None
     """When nobody is on duty."""
     runs_take: Duration = 0.0

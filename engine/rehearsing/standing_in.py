@@ -35,7 +35,7 @@ class Hand:
     """Does everything at once, except what is to fail."""
 
     def __init__(self, fails: Mapping[str, str]) -> None:
-        """Nothing is done yet. `fails`: step id -> why."""
+        """Nothing is done yet. `fails`: step id, or `step.number` -> why."""
         self._fails = fails
         self._done: set[str] = set()
 
@@ -47,8 +47,10 @@ class Hand:
     async def act(self, command: Command, called: Called) -> None:
         """See the port."""
         await called(f"task-{len(self._done)}")
-        if command.step in self._fails:
-            raise Permanent(self._fails[command.step])
+        number = command.id.rpartition(".")[2]
+        why = self._fails.get(command.step) or self._fails.get(f"{command.step}.{number}")
+        if why is not None:
+            raise Permanent(why)
         self._done.add(command.id)
 
     async def follow(self, command: Command, reference: str) -> None:  # noqa: ARG002

@@ -1,8 +1,10 @@
 """A person's orders: previewed, guarded, done over the wires, followed to their end."""
 
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -64,9 +66,17 @@ def watched(here: Site, *arguments: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    time.sleep(6)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=20)
+    late = threading.Timer(60.0, process.kill)
+    late.start()
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        if "held, and waited for" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    said += process.communicate(timeout=20)[0]
+    late.cancel()
     assert process.returncode == 130, said
     return said
