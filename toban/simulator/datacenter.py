@@ -15,6 +15,7 @@ from toban.simulator.agenda import Agenda
 from toban.simulator.chassis import Chassis
 from toban.simulator.control import Control, Reply
 from toban.simulator.faults import Faults, Unknown, state_of
+from toban.simulator.hypervisor import Port
 from toban.simulator.ledger import Ledger
 from toban.simulator.redfish import Bmc
 from toban.simulator.spec import SpecError
@@ -55,6 +56,7 @@ class Datacenter:
         self._names = named | {"127.0.0.1", "localhost"}
         self._context = certificates.issue(state, self._names)
         self.servers = [_server(url, self._context, face) for url, face in faces.items()]
+        self.ports = [_port(self.truth, one.name, one.answers) for one in simulation.hosts if one.answers is not None]
         self._control = Control(state / "control.sock", self.ask)
         self.ready: dict[str, object] = {
             "pid": os.getpid(),
@@ -69,6 +71,8 @@ class Datacenter:
         self.agenda.start()
         for server in self.servers:
             server.start()
+        for port in self.ports:
+            port.start()
         self._control.start()
         self._sample()
         self._measure()
@@ -89,6 +93,8 @@ class Datacenter:
             self.center.registry.changed.notify_all()
         for server in self.servers:
             server.stop()
+        for port in self.ports:
+            port.stop()
         self.chassis.close()
         self.ledger.close()
 
@@ -148,6 +154,14 @@ class Datacenter:
     def _quit(self) -> Reply:
         self.finished.set()
         return {"done": "quit"}
+
+
+def _port(truth: Truth, host: str, address: str) -> Port:
+    try:
+        return Port(truth.hosts[host], address)
+    except (OSError, ValueError) as error:
+        msg = f"cannot serve {address} for host {host}: {error}; free the port or change the estate"
+        raise SpecError(msg) from error
 
 
 def _server(url: str, context: ssl.SSLContext, face: Application) -> Server:

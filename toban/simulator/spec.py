@@ -157,6 +157,8 @@ class HostSpec(_Strict):
     """Of its certificate; only who knows it may add the host to a vCenter."""
     joined: bool = True
     """VCenter has it in its inventory when the datacenter begins."""
+    answers: str | None = None
+    """ADDRESS:PORT at which its hypervisor accepts connections while it can be reached."""
     on: bool = True
     vmotion: bool = True
     """A VMkernel port serves vMotion."""
