@@ -256,6 +256,23 @@ def test_no_message_is_timely_twice(messages):
     assert boots == sorted(boots)
 
 
+@given(st.lists(st.one_of(st.tuples(SEEN, st.floats(0, 400)), st.just("restart")), max_size=60))
+def test_no_message_is_timely_twice_over_restarts_either(steps):
+    times, now, taken = Timeliness({}, 0.0), 0.0, []
+    for step in steps:
+        if step == "restart":
+            times = Timeliness(times.marks(), now)
+            continue
+        seen, now = step[0], now + step[1]
+        try:
+            times.judge(seen, now)
+        except Unproven:
+            continue
+        times.remember(seen, now)
+        taken.append(seen)
+    assert len(taken) == len(set(taken))
+
+
 @given(st.lists(SEEN, max_size=40))
 def test_marks_only_grow(messages):
     times, last = Timeliness({b"engine": Mark(1, 500)}, 0.0), Mark(1, 500)
