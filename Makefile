@@ -38,7 +38,7 @@ docs: $(VENV)/ready          ## the policy reference, from models, actions, cata
 e2e: $(VENV)/ready           ## whole processes: stories, refused stories, kill -9
 	$(BIN)/pytest -m "e2e and not soak"
 
-soak: $(VENV)/ready          ## kill -9 at every journal boundary, real processes
+soak: $(VENV)/ready          ## whole batteries: kill -9 at every record of every policy, pairs of kills, storms
 	$(BIN)/pytest -m soak
 
 fuzz: $(VENV)/ready          ## ten minutes of coverage-guided fuzzing of the trap decoder; FUZZ_SECONDS=60 for one

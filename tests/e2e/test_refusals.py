@@ -119,3 +119,20 @@ def test_vms_that_vsphere_ha_restarted_are_verified_and_not_touched(begin):
         story = here.lines("runs", ended["about"])
         assert sum("it was not touched" in line["text"] for line in story if line["what"] == "done") == 2
         here.spotless()
+
+
+@pytest.mark.soak
+def test_a_lying_controller_of_an_unseen_host_starts_no_second_copy_and_a_person_is_called(begin):
+    """Both witnesses are wrong: what is left is the lock on the disks (safety rule S5), waited for a minute each."""
+    with begin() as here:
+        here.fault("bmc-lies-off", "chassis1/1")
+        here.fault("network-isolated", "chassis1/1")
+        ended = here.until_line("runs", "ended", within=300.0)
+        assert "success" not in ended["text"]
+        told = [line["text"] for line in here.lines("runs", ended["about"])]
+        assert any("somebody still holds the disks of VM-01" in text for text in told), told
+        here.until_line("events", "toban.page")
+        assert here.vms() == BEFORE  # all still run where they ran, each once
+        assert [entry for entry in here.did("vm.started") if "vCenter" in entry["why"]] == []
+        tried = here.ask(do="ledger")["violations"]
+        assert {(one["rule"], one["vm"]) for one in tried} == {("no-second-copy", vm) for vm in ("VM-01", "VM-02")}

@@ -121,10 +121,20 @@ def by_hand(name: str) -> tuple[Estate, RunPlan]:
     return world, planning.plan(act, match, one, world, rehearsal=False)
 
 
+def most(policy: Policy, world: Estate) -> RunPlan:
+    """The run with most commands over the kinds of object."""
+    return max(
+        (run(policy, world, kind) for kind in KEYS), key=lambda plan: sum(len(step.commands) for step in plan.steps)
+    )
+
+
+def acts(plan: RunPlan) -> bool:
+    """It does more than tell people."""
+    return any(command.verb != "notify.log" for step in plan.steps for command in step.commands)
+
+
 def best(policy: Policy) -> tuple[Estate, RunPlan] | None:
-    """The run with most commands over the kinds of object; None for a policy that only tells people."""
+    """The same in this world; None for a policy that only tells people."""
     world = estate(policy)
-    plans = [run(policy, world, kind) for kind in KEYS]
-    found = max(plans, key=lambda plan: sum(len(step.commands) for step in plan.steps))
-    verbs = {command.verb for step in found.steps for command in step.commands}
-    return (world, found) if verbs - {"notify.log"} else None
+    found = most(policy, world)
+    return (world, found) if acts(found) else None
