@@ -29,6 +29,7 @@ from toban.demo import processes
 POWER_LOST, POWER_ON = 22056, 22069
 ROUNDS, STORM_ROUNDS = 300, 200
 STORM = 10_000.0
+PATIENCE = 60.0
 WARM = 20
 POLICY = """\
 apiVersion: toban/v1
@@ -106,7 +107,7 @@ async def _rounds(bus: Bus, bind: str, chassis: Chassis, rounds: int) -> list[fl
                 datagram = _datagram(chassis.serial, POWER_LOST)
                 began = time.perf_counter()
                 out.sendto(datagram, (host, int(port)))
-                ended = await asyncio.wait_for(coming.get(), 10)
+                ended = await asyncio.wait_for(coming.get(), PATIENCE)
                 if number >= WARM:
                     took.append(1000 * (ended - began))
                 await asyncio.sleep(0.02)

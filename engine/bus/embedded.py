@@ -106,7 +106,12 @@ class _Keeper:
                 msg = f"nats-server died {len(deaths)} times in a minute; see {self._store / 'server.log'}"
                 raise Transient(msg)
             self.process = await _start(self._program, self._store)
-            await _ready(self.process, self._port, self._store)
+            try:
+                await _ready(self.process, self._port, self._store)
+            except ConfigurationError as error:
+                if self.process.returncode is None:
+                    raise
+                log.warning("nats_server.died.again", error=str(error))  # one more death: it is counted above
 
 
 class _locked:  # noqa: N801  used like a function

@@ -295,6 +295,32 @@ def test_nothing_acked_is_lost_when_the_broker_is_killed_and_the_client_goes_on(
     asyncio.run(scene())
 
 
+def test_a_broker_that_dies_while_it_starts_again_is_started_once_more(tmp_path) -> None:
+    flawed = tmp_path / "flawed"
+    flawed.write_text(
+        f"""#!/bin/sh
+starts=$(cat "$0.starts" 2>/dev/null || echo 0); echo $((starts + 1)) > "$0.starts"
+[ "$starts" = 1 ] && exit 9
+exec {embedded.find()} "$@"
+"""
+    )
+    flawed.chmod(0o700)
+
+    async def scene() -> None:
+        clock = SystemClock()
+        async with (
+            embedded.running(tmp_path / "nats", clock=clock, binary=flawed) as server,
+            jetstream.connect(
+                server.url, clock=clock, name="contract", user=server.user, password=server.password
+            ) as bus,
+        ):
+            os.kill(int((tmp_path / "nats" / "server.pid").read_text()), signal.SIGKILL)
+            await bus.publish(event("after"))
+            assert (tmp_path / "flawed.starts").read_text().strip() == "3"
+
+    asyncio.run(scene())
+
+
 def test_a_second_process_on_the_same_store_is_refused_in_one_sentence(tmp_path) -> None:
     async def scene() -> None:
         clock = SystemClock()

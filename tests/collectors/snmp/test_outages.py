@@ -44,7 +44,11 @@ class Broker:
     def __init__(self, store, bus, login):
         self.store, self.bus, self.login = store, bus, login
 
-    def kill(self):
+    async def kill(self):
+        """Kill it, once it is there and answers."""
+        async with asyncio.timeout(PATIENCE):
+            while not (await self.bus.health()).connected:
+                await asyncio.sleep(0.05)
         os.kill(int((self.store / "server.pid").read_text()), signal.SIGKILL)
 
     async def events(self):
@@ -74,7 +78,7 @@ async def storm(wire, numbers, at=None):
     for sent, number in enumerate(numbers, start=1):
         wire.send(change(number))
         if at is not None and number in at:
-            at[number]()
+            await at[number]()
         if sent % 64 == 0:
             await until(wire, received=start + sent)
     await until(wire, received=start + len(numbers))
@@ -124,7 +128,7 @@ def test_an_inform_that_was_answered_is_stored_whenever_the_broker_was_killed(tm
         async with broker(tmp_path) as one, wires.listening(tmp_path, one.bus, limits=OPEN) as wire:
             for number in range(48):
                 if number in (10, 30):
-                    one.kill()
+                    await one.kill()
                 await answered(wire, number)
                 assert number in {number_of(event) for event in await one.events()}, "answered, so it is there"
             return in_order(await one.events())
