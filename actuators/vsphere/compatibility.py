@@ -24,6 +24,10 @@ log = structlog.get_logger()
 PATIENCE = 30.0
 """Seconds that vCenter is given for its check."""
 POLL = 0.2
+FRESH = 15.0
+"""Seconds for which an answer counts: while an order in doubt is only looked at, vCenter is not asked every second."""
+MOST = 1000
+"""Answers that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,21 @@ class Compatibility:
         self._world = world
         self._without: set[str] = set()
         """VCenters of which it was said that they have no check."""
+        self._known: dict[tuple[str, Journey], tuple[float, Judgement]] = {}
 
     async def judge(self, command: Command, journey: Journey, passage: Passage) -> Judgement:
         """What vCenter says about a move that our own conditions allow; raises Transient if it cannot be reached."""
+        key, now = (parameters.text(command, "vcenter"), journey), self._world.clock.monotonic()
+        at, known = self._known.get(key, (None, Judgement()))
+        if at is not None and now - at < FRESH:
+            return known
+        found = await self._judged(command, journey, passage)
+        while len(self._known) >= MOST:
+            del self._known[next(iter(self._known))]
+        self._known[key] = (now, found)
+        return found
+
+    async def _judged(self, command: Command, journey: Journey, passage: Passage) -> Judgement:
         try:
             told = await self._ask(command, journey)
         except Permanent as error:

@@ -286,6 +286,20 @@ def test_a_check_that_fails_or_has_no_end_is_no_verdict(place, monkeypatch) -> N
     assert (late.state, "no end within 0 s" in late.detail) == (State.READY, True)
 
 
+def test_vcenter_is_not_asked_again_at_once_while_an_order_is_only_looked_at(place, monkeypatch) -> None:
+    order = migration(place)
+
+    async def looks(effectors):
+        return [(await effectors.armed["vm.migrate"].look(order)).state for _ in range(3)]
+
+    assert place.run(looks) == [State.READY] * 3
+    assert place.tasks("VirtualMachine.checkRelocate") == 1
+    monkeypatch.setattr(compatibility, "FRESH", 0.0)
+    monkeypatch.setattr(compatibility, "MOST", 1)
+    assert place.run(looks) == [State.READY] * 3
+    assert place.tasks("VirtualMachine.checkRelocate") == 4
+
+
 def test_what_vcenter_warns_of_is_said_and_holds_nothing_up(place, monkeypatch) -> None:
     original = endpoint.METHODS["CheckRelocate_Task"]
 
