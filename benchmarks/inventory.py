@@ -105,7 +105,7 @@ def _done(session: Session, task: object) -> None:
 
 
 async def _off(bus: JetStreamBus, name: str, changed: asyncio.Event) -> None:
-    async for record in bus.follow(f"inventory.vm.{subjects.token(f'vm:{name}')}"):
+    async for record in bus.follow(f"inventory.vm.{subjects.token(f'vm:{name}')}.>"):
         if codec.decode(record).event.data.get("power") == "off":
             changed.set()
 

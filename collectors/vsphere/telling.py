@@ -7,6 +7,7 @@ import structlog
 from pydantic import JsonValue
 
 from collectors.publishing import BatchPublisher
+from collectors.vsphere.measuring import Worth
 from collectors.vsphere.picturing import Inventory, Live
 from collectors.vsphere.reconciling import Reconciling
 from engine.clock import Clock
@@ -19,6 +20,7 @@ from engine.model.ids import Kind
 log = structlog.get_logger()
 
 TYPES = {LiveHost: ("inventory.host", Kind.HOST), LiveVm: ("inventory.vm", Kind.VM)}
+PERCENTAGES = ("cpu_percent", "memory_percent")
 STORE = ("inventory.datastore", Kind.DATASTORE)
 
 
@@ -29,9 +31,9 @@ class Teller:
         """`definitions`: host definition by inventory name, where they differ."""
         self.source = f"vcenter/{name}"
         self._name, self._definitions, self._publisher, self._clock = name, definitions, publisher, clock
-        self._told: dict[str, Live] = {}
-        """By subject."""
-        self.reconciling = Reconciling()
+        self._told: dict[tuple[str, str], Live] = {}
+        """By subject and unit: several VMs of a vCenter may have one name."""
+        self.reconciling, self._worth = Reconciling(), Worth()
 
     async def publish(self, event: Event) -> None:
         """Publish, again and again while the bus is away."""
@@ -52,24 +54,24 @@ class Teller:
 
     async def inventory(self, inventory: Inventory, known: list[Event] | None = None) -> None:
         """Publish what changed since the last time; with `known`, also that what is gone is gone."""
-        live = {self._subject(one): one for one in inventory.live().values()}
+        live = {(self._subject(one), _unit(one)): one for one in inventory.live().values()}
         found = [
-            self._event(self._type(one)[0], subject, one.model_dump(mode="json"))
-            for subject, one in live.items()
-            if self._told.get(subject) != one
+            self._event(self._type(one)[0], key[0], one.model_dump(mode="json"))
+            for key, one in live.items()
+            if self._told.get(key) != one
         ]
-        for subject, one in self._told.items():
-            if subject not in live:
+        for key, one in self._told.items():
+            if key not in live:
                 data = {**one.model_dump(mode="json"), "removed": True}
-                found.append(self._event(self._type(one)[0], subject, data))
-        gone = [event for event in known or () if event.subject not in live]
+                found.append(self._event(self._type(one)[0], key[0], data))
+        gone = [one for one in known or () if (one.subject, str(one.data.get("instance_uuid", ""))) not in live]
         found += [self._event(event.type, event.subject, {**event.data, "removed": True}) for event in gone]
         await self.publish_all(found)
         self._told = live
 
     def hosts(self) -> dict[str, LiveHost]:
         """What was told of hosts, by object id."""
-        return {subject: one for subject, one in self._told.items() if isinstance(one, LiveHost)}
+        return {key[0]: one for key, one in self._told.items() if isinstance(one, LiveHost)}
 
     async def reconciled(self) -> None:
         """Publish what vCenter shows of hosts and no event said."""
@@ -89,20 +91,23 @@ class Teller:
         return [subject for subject, host in self.hosts().items() if host.maintenance]
 
     async def load(self, inventory: Inventory, loads: Mapping[str, tuple[int, int]]) -> None:
-        """Publish host.load and vm.load."""
+        """Publish host.load, and vm.load of the VMs whose load moved or was not told for five minutes."""
         events: list[Event] = []
+        now = self._clock.now()
+        self._worth.forget(now)
         for ref, (mhz, memory) in loads.items():
             found = inventory.capacity(ref)
             if found is None:
                 continue
             kind, name, capacity_mhz, capacity_mb = found
-            data: dict[str, JsonValue] = {
+            data: dict[str, float] = {
                 "cpu_mhz": mhz,
                 "memory_mb": memory,
                 "cpu_percent": round(100.0 * mhz / capacity_mhz, 1) if capacity_mhz else 0.0,
                 "memory_percent": round(100.0 * memory / capacity_mb, 1) if capacity_mb else 0.0,
             }
-            events.append(self._event(f"{kind}.load", self._named(kind, name), data))
+            if kind == "host" or self._worth.is_news(ref, now, {name: data[name] for name in PERCENTAGES}):
+                events.append(self._event(f"{kind}.load", self._named(kind, name), data))
         await self.publish_all(events)
 
     async def performance(self, kind: str, found: Iterable[tuple[str, datetime, Mapping[str, float]]]) -> None:
@@ -162,3 +167,7 @@ class Teller:
         return Event(
             id=identity, type=kind, source=self.source, subject=subject, time=at, severity=severity, data=dict(data)
         )
+
+
+def _unit(one: Live) -> str:
+    return one.instance_uuid if isinstance(one, LiveVm) else ""

@@ -14,6 +14,7 @@ ALL_RUNS = "runs.>"
 ALL_DEAD = "dead.>"
 ALL_NOTICES = "notices.>"
 PARTITIONS = 8
+UUID = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,17 @@ def untoken(text: str) -> str:
 
 
 def for_event(event: Event) -> str:
-    """Where an event is stored: by partition and object, inventory by object and kind."""
-    if event.type.startswith("inventory."):
-        return f"inventory.{token(event.type.partition('.')[2])}.{token(event.subject)}"
-    return events_about(event.subject)
+    """Where an event is stored: by partition and object, inventory by kind and object.
+
+    What vCenters show is kept apart by vCenter, and VMs by their instance UUID: names are not unique among them.
+    """
+    if not event.type.startswith("inventory."):
+        return events_about(event.subject)
+    place = f"inventory.{token(event.type.partition('.')[2])}.{token(event.subject)}"
+    uuid = event.data.get("instance_uuid")
+    if isinstance(uuid, str) and 0 < len(uuid) <= UUID:
+        return f"{place}.{token(uuid)}"
+    return f"{place}.{token(event.source)}" if event.source.startswith("vcenter/") else place
 
 
 @lru_cache(maxsize=4096)
