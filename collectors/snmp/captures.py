@@ -97,8 +97,7 @@ def _pcapng(data: bytes) -> Iterator[tuple[datetime, int, bytes]]:
             number, high, low, held = struct.unpack_from(f"{order}IIII", body)
             if number < len(links):
                 link, unit = links[number]
-                passed = timedelta(microseconds=(high << 32 | low) * 10**6 // unit)
-                yield EPOCH + passed, link, body[20 : 20 + held]
+                yield _time((high << 32 | low) * 10**6 // unit, at), link, body[20 : 20 + held]
         elif kind == _SIMPLE and links:
             yield EPOCH, links[0][0], body[4:]
         at += size
@@ -145,6 +144,13 @@ def _datagram(at: datetime, packet: bytes) -> Captured | None:
     sender, port, size, _ = struct.unpack_from(">HHHH", packet, begin)
     payload = packet[begin + 8 : begin + max(size, 8)]
     return Captured(at, str(ip_address(source)), sender, port, payload) if len(payload) == size - 8 else None
+
+
+def _time(microseconds: int, at: int) -> datetime:
+    try:
+        return EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError as error:
+        raise _cut(at) from error  # of no year that there is
 
 
 def _cut(at: int) -> ConfigurationError:

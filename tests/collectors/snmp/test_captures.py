@@ -114,6 +114,14 @@ def test_a_file_that_is_cut_says_where(whole):
         read(whole[:-5])
 
 
+def test_a_packet_of_no_year_that_there_is_means_damage():
+    whole = bytearray(pcapng(ethernet(packet()), nano=False))
+    high = whole.index(b"\x06\x00\x00\x00") + 12
+    whole[high : high + 4] = b"\xff" * 4
+    with pytest.raises(ConfigurationError, match=r"damaged at octet \d+"):
+        list(captures.datagrams(bytes(whole)))
+
+
 @given(st.sampled_from([pcap(ethernet(packet())), pcapng(ethernet(packet()))]), st.data())
 def test_a_damaged_capture_raises_one_sentence_or_nothing(whole, data):
     damaged = bytearray(whole)
