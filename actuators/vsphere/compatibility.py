@@ -48,11 +48,12 @@ class Compatibility:
         self._world = world
         self._without: set[str] = set()
         """VCenters of which it was said that they have no check."""
-        self._known: dict[tuple[str, Journey], tuple[float, Judgement]] = {}
+        self._known: dict[tuple[str, str, str, Journey], tuple[float, Judgement]] = {}
 
     async def judge(self, command: Command, journey: Journey, passage: Passage) -> Judgement:
         """What vCenter says about a move that our own conditions allow; raises Transient if it cannot be reached."""
-        key, now = (parameters.text(command, "vcenter"), journey), self._world.clock.monotonic()
+        now = self._world.clock.monotonic()
+        key = (parameters.text(command, "vcenter"), passage.vm.power, passage.rests, journey)
         at, known = self._known.get(key, (None, Judgement()))
         if at is not None and now - at < FRESH:
             return known

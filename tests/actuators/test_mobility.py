@@ -1,5 +1,6 @@
 """Every reason why a VM cannot move is found before anything is sent, and said in words; vCenter is asked as well."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
@@ -298,6 +299,18 @@ def test_vcenter_is_not_asked_again_at_once_while_an_order_is_only_looked_at(pla
     monkeypatch.setattr(compatibility, "MOST", 1)
     assert place.run(looks) == [State.READY] * 3
     assert place.tasks("VirtualMachine.checkRelocate") == 4
+
+
+def test_an_answer_about_a_running_vm_says_nothing_about_it_once_it_is_off(place) -> None:
+    place.fault("vmotion-unlicensed", "esx1")
+
+    async def looks(effectors):
+        moves = effectors.armed["vm.migrate"]
+        hot = await moves.look(migration(place))
+        await asyncio.to_thread(place.do, "PowerOffVM_Task", "VM-01")
+        return hot.state, (await moves.look(migration(place, cold=True, rests="poweredOff"))).state
+
+    assert place.run(looks) == (State.REFUSED, State.READY)
 
 
 def test_what_vcenter_warns_of_is_said_and_holds_nothing_up(place, monkeypatch) -> None:
