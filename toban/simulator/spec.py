@@ -99,6 +99,8 @@ class VCenter(_Strict):
     """VMs whose first start after a registration asks whether they were moved or copied."""
     first_event_key: int = Field(default=1, ge=-(2**31), lt=2**31)
     """Keys of events are int32, count on from here and wrap around."""
+    merges_bursts: bool = False
+    """Of more than 30 identical events within 30 s the rest is shown to live collectors only, never to queries."""
     samples_every: float = Field(default=20.0, gt=0)
     """Seconds between two samples of performance; on the wire each stands for 20 s."""
     most_metrics: int = 10_000

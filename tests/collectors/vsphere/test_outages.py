@@ -184,6 +184,26 @@ def test_a_loss_whose_event_vcenter_swallowed_is_told_from_what_it_shows_and_so_
         asyncio.run(go(world))
 
 
+def test_a_burst_that_vcenter_merges_is_told_while_it_is_live_and_afterwards_only_as_far_as_vcenter_kept_it(tmp_path):
+    async def go(world):
+        world.center.events._merges = True
+        async with watching(world) as found:
+            found.post(100)
+            await found.until_all()
+            world.faults.apply("vcenter-restart", "")
+            found.post(100)  # the database keeps none of these: 30 like them came just before
+            found.post(5, vim.event.VmResettingEvent)
+
+            async def followed() -> bool:
+                return (await found.numbers())[-5:] == list(range(205, 210))
+
+            await found.until(followed)
+            assert await found.numbers() == [*range(105), *range(205, 210)], "the rest goes on, in order"
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
 def test_two_vcenters_are_followed_apart_and_the_silence_of_one_is_not_the_others(tmp_path):
     async def go(one, other):
         async with watching(one) as first, watching(other) as second:

@@ -46,7 +46,7 @@ class Center:
         names = (rules.datacenter, rules.cluster)
         with truth.lock:
             self.inventory: Inventory = records.build(self.registry, truth, names, ha=rules.ha)
-        self.events = Events(self.registry, self.inventory, rules.first_event_key)
+        self.events = Events(self.registry, self.inventory, rules.first_event_key, merges=rules.merges_bursts)
         self.performance = Performance(truth, self.inventory, simulation.seed, rules.most_metrics)
         self.tasks = Tasks(self.registry, truth.agenda)
         self.sessions = Sessions(rules.users)

@@ -1,10 +1,11 @@
 """Events: the list, history collectors with their pages, and queries."""
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -16,7 +17,10 @@ from toban.simulator.vcenter.registry import Computed, Registry
 MOST = 1000
 COLLECTORS = 32
 KEPT = 50_000
+BURST, WITHIN = 30, timedelta(seconds=30)
+"""Identical events (type, object, user) of which the 31st and later are merged in the database (from 6.7 on)."""
 WRAP = 2**32
+INF = 2**62
 
 
 @dataclass(slots=True)
@@ -28,13 +32,19 @@ class History:
     page: int = 10
     position: int = 0
     """Where in the list of all events it reads on."""
+    born: int = 0
+    """Events that there were before it: of these it sees what the database has."""
 
 
 class Events:
     """All events of one vCenter, oldest first."""
 
-    def __init__(self, registry: Registry, inventory: Inventory, first_key: int = 1) -> None:
-        """No event yet; keys begin at `first_key` and wrap around as int32."""
+    def __init__(self, registry: Registry, inventory: Inventory, first_key: int = 1, *, merges: bool = False) -> None:
+        """No event yet; keys begin at `first_key` and wrap around as int32. `merges`: bursts, as a vCenter does."""
+        self._merges, self._posted = merges, 0
+        self._merged: dict[int, int] = {}
+        """Events that the database does not have: number of posting by key."""
+        self._lately: dict[tuple[str, str, str], deque[datetime]] = {}
         self._registry, self._inventory = registry, inventory
         self._keys, self._collectors = itertools.count(first_key), itertools.count(1)
         self._all: list[Any] = []
@@ -68,6 +78,9 @@ class Events:
         if not event.fullFormattedMessage:
             event.fullFormattedMessage = type(event).__name__.rpartition(".")[2]
         self._all.append(event)
+        self._posted += 1
+        if self._merges and self._is_of_a_burst(event):
+            self._merged[event.key] = self._posted
         forgotten = len(self._all) - KEPT
         if forgotten > 0:
             del self._all[:forgotten]
@@ -77,6 +90,12 @@ class Events:
             if self._matches(event, history.filter):
                 self._registry.touch(history.identity, "latestPage")
         return event
+
+    def _is_of_a_burst(self, event: Any) -> bool:
+        about = next((str(one.name) for one in (event.vm, event.host, event.ds) if one is not None), "")
+        times = self._lately.setdefault((_identity(event), about, event.userName), deque(maxlen=BURST + 1))
+        times.append(event.createdTime)
+        return len(times) > BURST and times[-1] - times[0] < WITHIN
 
     def about_host(self, kind: Any, host: Any, **more: Any) -> Any:
         """An event whose subject is a host."""
@@ -102,19 +121,21 @@ class Events:
     def query(self, spec: Any) -> list[Any]:
         """One-shot reading, oldest first, at most 1,000."""
         most = min(spec.maxCount or MOST, MOST) if spec is not None else MOST
-        return list(itertools.islice(self._newest_first(spec), most))[::-1]
+        stored = (event for event in self._newest_first(spec) if event.key not in self._merged)
+        return list(itertools.islice(stored, most))[::-1]
 
     def collect(self, spec: Any) -> Any:
         """A new history collector; raises InvalidState at the limit."""
         if len(self._histories) >= COLLECTORS:
             raise vim.fault.InvalidState(msg="too many event collectors")
         kind, ref = vim.event.EventHistoryCollector, f"session-events-{next(self._collectors)}"
-        history = History(kind(ref), spec)
+        history = History(kind(ref), spec, born=self._posted)
         self._histories[ref] = history
         return self._registry.add(kind, ref, filter=spec, latestPage=Computed(lambda: self._page(history)))
 
     def _page(self, history: History) -> list[Any]:
-        newest = list(itertools.islice(self._newest_first(history.filter), history.page))
+        live = (one for one in self._newest_first(history.filter) if self._merged.get(one.key, INF) > history.born)
+        newest = list(itertools.islice(live, history.page))
         return sorted(newest, key=lambda event: (event.key % 3, event.key))  # the page is unordered on a real one
 
     def _newest_first(self, spec: Any) -> Iterator[Any]:
@@ -141,7 +162,7 @@ class Events:
         while history.position < len(self._all) and len(found) < min(most, MOST):
             event = self._all[history.position]
             history.position += 1
-            if self._matches(event, history.filter):
+            if event.key not in self._merged and self._matches(event, history.filter):
                 found.append(event)
         return found
 
@@ -182,9 +203,10 @@ def _in_time(at: datetime, by: Any) -> bool:
     return by is None or ((by.beginTime is None or at >= by.beginTime) and (by.endTime is None or at <= by.endTime))
 
 
+def _identity(event: Any) -> str:
+    return str(event.eventTypeId) if isinstance(event, vim.event.EventEx) else type(event).__name__.rpartition(".")[2]
+
+
 def _in_kinds(event: Any, spec: Any) -> bool:
-    names = {type(event).__name__.rpartition(".")[2]}
-    if isinstance(event, vim.event.EventEx):
-        names = {event.eventTypeId}
     wanted = set(spec.eventTypeId or ())
-    return (not wanted or bool(names & wanted)) and (not spec.type or isinstance(event, tuple(spec.type)))
+    return (not wanted or _identity(event) in wanted) and (not spec.type or isinstance(event, tuple(spec.type)))
