@@ -6,9 +6,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.placement.reassignment import evicting, moves, shifting
+from engine.placement.reassignment.compiling import compiled, inlined
 from engine.placement.reassignment.problem import Problem, Whole
 from engine.placement.reassignment.state import State
 
@@ -46,7 +46,7 @@ class Bath(NamedTuple):
     """What each VM away from home counts."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def anneal(problem: Problem, state: State, heat: Heat, cost: int, best: Whole, best_cost: int) -> tuple[int, int]:
     """Walk; `state` follows and `best` keeps the cheapest assignment that was seen. The cost now, and the cheapest."""
     np.random.seed(heat.seed)  # noqa: NPY002  what compiled code has; the seed is handed in
@@ -76,19 +76,19 @@ def anneal(problem: Problem, state: State, heat: Heat, cost: int, best: Whole, b
     return cost, best_cost
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def limit(temperature: float) -> float:
     """The Metropolis rule: how much more it may cost this time."""
     return -temperature * np.log(1.0 - np.random.random())  # noqa: NPY002
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def accepts(change: float, temperature: float) -> bool:
     """The same, for one change."""
     return change <= 0 or np.random.random() < np.exp(-change / temperature)  # noqa: NPY002
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def moved(problem: Problem, state: State, vm: int, target: int, top: int, bath: Bath) -> tuple[int, int]:
     """Try to move one VM: what changed in the cost (0 if nothing did), and the most moves within one group."""
     source = state.at[vm]
@@ -102,7 +102,7 @@ def moved(problem: Problem, state: State, vm: int, target: int, top: int, bath: 
     return change, shift(problem, state, vm, target, top)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def exchanged(problem: Problem, state: State, one: int, two: int, top: int, bath: Bath) -> tuple[int, int]:
     """Try to let two VMs change places; the same answer."""
     here, there, mine, other = state.at[one], state.at[two], problem.group[one], problem.group[two]

@@ -8,9 +8,9 @@ rearrangement" of the challenge's literature, found step by step here).
 # One element of an array is a number here; numpy's types do not say so.
 
 import numpy as np
-from numba import njit
 
 from engine.placement.reassignment import shifting
+from engine.placement.reassignment.compiling import compiled, inlined
 from engine.placement.reassignment.problem import Problem
 from engine.placement.reassignment.state import State
 
@@ -23,7 +23,7 @@ depends, spreads = shifting.depends, shifting.spreads
 differs, leaves, may, shift = shifting.differs, shifting.leaves, shifting.may, shifting.shift
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def evicted(problem: Problem, state: State, top: int, limit: float, away: float) -> tuple[int, int]:
     """Do it if the change, and `away` for each VM that leaves its home, come to at most `limit`; or nothing."""
     vm, target = chosen(problem, state)
@@ -62,7 +62,7 @@ def evicted(problem: Problem, state: State, top: int, limit: float, away: float)
     return 0, first
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def holds(problem: Problem, state: State, host: int) -> bool:
     """The host is not overloaded, even on the way."""
     for r in range(problem.weight.shape[0]):
@@ -71,7 +71,7 @@ def holds(problem: Problem, state: State, host: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cheapest(problem: Problem, state: State, vm: int, first: int, top: int) -> tuple[int, int]:
     """The best of the host `first`, the VM's home and some others; -1: none takes it."""
     best, change = -1, 0
@@ -87,7 +87,7 @@ def cheapest(problem: Problem, state: State, vm: int, first: int, top: int) -> t
     return best, change
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def chosen(problem: Problem, state: State) -> tuple[int, int]:
     """A VM on a host whose load costs, and another host that could take it if it were empty; -1: none was found."""
     hosts, vms = problem.capacity.shape[0], state.at.shape[0]

@@ -37,8 +37,16 @@ class Style:
     homing: float = 3.0
 
 
-SIDE_BY_SIDE = (Style(), Style(seed=2, evict=0.02, homing=12.0))
-"""Problems whose hosts are free to fill like the first; those where what moves keeps room at home, the second."""
+def side_by_side(problem: Problem) -> tuple[Style, Style]:
+    """One cools slowly where most is won, the other makes room for big VMs; each is good where the other is not.
+
+    Where what moves keeps room at home, VMs stay nearer to it.
+    """
+    holds = bool(problem.transient.any())
+    return (
+        Style(hot=5.0, span=100.0, evict=0.0, homing=6.0 if holds else 0.0),
+        Style(seed=2, evict=0.02, homing=12.0 if holds else 3.0),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +58,15 @@ class Improved:
     steps: int
 
 
-def improve(problem: Problem, seconds: float, now: Now, styles: Sequence[Style] = SIDE_BY_SIDE) -> Improved:
-    """The best of several searches in so many seconds of `now`, each on a core of its own.
+def improve(problem: Problem, seconds: float, now: Now, styles: Sequence[Style] | None = None) -> Improved:
+    """The best of several searches in so many seconds of `now`, each on a core of its own; two without `styles`.
 
     Not the same every time, as no two machines are as fast.
     """
-    with ThreadPoolExecutor(len(styles)) as side_by_side:  # compiled code lets go of the interpreter
-        found = side_by_side.map(
-            lambda style: _Search(problem, style).run(lambda search, left: search.rate_of(now, seconds, left)), styles
+    chosen = styles or side_by_side(problem)
+    with ThreadPoolExecutor(len(chosen)) as threads:  # compiled code lets go of the interpreter
+        found = threads.map(
+            lambda style: _Search(problem, style).run(lambda search, left: search.rate_of(now, seconds, left)), chosen
         )
         return min(found, key=lambda one: one.cost)
 

@@ -1,7 +1,6 @@
 """One VM to another host, or two that change places: whether it may be, what it costs, and doing it. Compiled."""
 
-from numba import njit
-
+from engine.placement.reassignment.compiling import inlined
 from engine.placement.reassignment.problem import Problem
 from engine.placement.reassignment.state import State
 
@@ -9,7 +8,7 @@ NONE = -1
 """No VM."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def price(problem: Problem, state: State, host: int, out: int, into: int) -> int:
     """What the host's load costs without the VM `out` and with the VM `into`."""
     total = 0
@@ -37,7 +36,7 @@ def price(problem: Problem, state: State, host: int, out: int, into: int) -> int
     return total
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def fits(problem: Problem, state: State, vm: int, host: int, out: int) -> bool:
     """The host takes the VM once `out` has left, even while everybody is on the way."""
     home = problem.home[vm] == host
@@ -52,7 +51,7 @@ def fits(problem: Problem, state: State, vm: int, host: int, out: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def spreads(problem: Problem, state: State, group: int, source: int, target: int) -> bool:
     """A group stays on enough racks when one of its VMs changes hosts."""
     here, there = problem.rack[source], problem.rack[target]
@@ -66,7 +65,7 @@ def spreads(problem: Problem, state: State, group: int, source: int, target: int
     return racks >= problem.spread[group]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def depends(problem: Problem, state: State, group: int, here: int, there: int) -> bool:
     """No area is left with a group that needs another one which is not there."""
     if here == there:
@@ -81,7 +80,7 @@ def depends(problem: Problem, state: State, group: int, here: int, there: int) -
     return True
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def both_depend(problem: Problem, state: State, one: int, other: int, here: int, there: int) -> bool:
     """The same for two groups whose VMs change places between two areas."""
     if here == there:
@@ -96,7 +95,7 @@ def both_depend(problem: Problem, state: State, one: int, other: int, here: int,
     return may
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def place(problem: Problem, state: State, vm: int, target: int) -> None:
     """Do it; everything but `price` agrees again."""
     source, group, home = state.at[vm], problem.group[vm], problem.home[vm]
@@ -127,7 +126,7 @@ def place(problem: Problem, state: State, vm: int, target: int) -> None:
     state.at[vm] = target
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def journey(problem: Problem, vm: int, source: int, target: int) -> int:
     """How much more the way of a VM costs when it is on `target` instead of on `source`."""
     home = problem.home[vm]
@@ -137,7 +136,7 @@ def journey(problem: Problem, vm: int, source: int, target: int) -> int:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def most(state: State, now: int) -> int:
     """The most moves within one group, near where it was before."""
     found = now

@@ -3,9 +3,8 @@
 # pyright: reportArgumentType=false
 # One element of an array is a number here; numpy's types do not say so.
 
-from numba import njit
-
 from engine.placement.reassignment import moves
+from engine.placement.reassignment.compiling import inlined
 from engine.placement.reassignment.problem import Problem
 from engine.placement.reassignment.state import State
 
@@ -13,7 +12,7 @@ price, fits, spreads, depends = moves.price, moves.fits, moves.spreads, moves.de
 place, journey, most = moves.place, moves.journey, moves.most
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def differs(problem: Problem, state: State, vm: int, target: int, top: int) -> int:
     """How much more everything costs with the VM on `target`."""
     source, group, home = state.at[vm], problem.group[vm], problem.home[vm]
@@ -26,13 +25,13 @@ def differs(problem: Problem, state: State, vm: int, target: int, top: int) -> i
     return change
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def leaves(problem: Problem, vm: int, source: int, target: int) -> int:
     """1: the VM leaves its home; -1: it comes home; 0: neither."""
     return int(problem.home[vm] == source) - int(problem.home[vm] == target)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def may(problem: Problem, state: State, vm: int, target: int) -> bool:
     """No rule is broken with the VM on `target`."""
     source, group = state.at[vm], problem.group[vm]
@@ -46,7 +45,7 @@ def may(problem: Problem, state: State, vm: int, target: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def shift(problem: Problem, state: State, vm: int, target: int, top: int) -> int:
     """Do it; the most moves within one group from then on."""
     source = state.at[vm]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from numba.core import caching
 
 from benchmarks import challenge
-from engine.placement.reassignment import annealing, improving
+from engine.placement.reassignment import annealing, compiling, improving
 from engine.placement.reassignment import problem as whole
 from engine.placement.reassignment import state as states
 from engine.placement.reassignment.annealing import Heat
@@ -150,3 +151,8 @@ def test_public_instances_come_near_the_best_known_by_an_outside_judge(name, ste
     ).stdout
     assert f"{found.cost:,}" in judged
     assert "feasible" in judged.splitlines()[-1]
+
+
+def test_where_no_cache_can_be_written_each_process_compiles_for_itself(monkeypatch) -> None:
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    assert compiling.compiled(lambda one: one + 1)(2) == 3
