@@ -1,4 +1,7 @@
-"""`make bench`: every benchmark, one JSON object with the machine's facts. Progress goes to standard error."""
+"""`make bench`: every benchmark, one JSON object with the machine's facts; `python -m benchmarks storms traps`: two.
+
+Progress goes to standard error.
+"""
 
 import json
 import os
@@ -56,12 +59,22 @@ def machine() -> dict[str, object]:
     }
 
 
+def _name(one: Callable[[], dict[str, object]]) -> str:
+    return one.__module__.rpartition(".")[2]
+
+
 def main() -> None:
-    """Run all and print."""
+    """Run all, or those that are named, and print."""
     results: list[dict[str, object]] = []
     logs.configure(as_json=False, level="error")
     facts = machine()
+    asked = set(sys.argv[1:])
+    unknown = asked - {_name(one) for one in ALL}
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(map(_name, ALL))}")
     for one in ALL:
+        if asked and _name(one) not in asked:
+            continue
         sys.stderr.write(f"{one.__module__} ...\n")
         results.append(one())
     sys.stdout.write(json.dumps({"machine": facts, "results": results}, indent=2) + "\n")

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import storms_sending
@@ -39,7 +40,11 @@ _NUMBER = re.compile(rb"Timeticks: \((\d+)\)")
 
 def run(seconds: float = SECONDS) -> dict[str, object]:
     """Both cases for ours, and the peers at the same rates."""
-    found: dict[str, object] = {"name": "trap-storms", "cores": "receiver 0; sender and broker 1"}
+    found: dict[str, object] = {
+        "name": "trap-storms",
+        "cores": "receiver 0; sender and broker 1",
+        "peers": {"pysnmp": version("pysnmp"), "snmptrapd": _version()},
+    }
     for kind, rate in RATES.items():
         sys.stderr.write(f"  {kind} at {rate:.0f}/s: toban {seconds:.0f} s, peers {PEER_SECONDS:.0f} s each\n")
         ours = _ours(kind, rate, seconds)
@@ -124,8 +129,7 @@ def _pysnmp(kind: str, rate: float) -> dict[str, object]:
 
 def _snmptrapd(kind: str, rate: float) -> dict[str, object] | None:
     """Debian's, from its package, that writes a line for each trap; None where it is not installed."""
-    program = shutil.which("snmptrapd") or shutil.which("snmptrapd", path="/usr/sbin")
-    if program is None:
+    if (program := _program()) is None:
         return None
     with tempfile.TemporaryDirectory(prefix="toban-bench-") as folder, socket.socket(type=socket.SOCK_DGRAM) as probe:
         log = Path(folder) / "traps.log"
@@ -146,6 +150,17 @@ def _snmptrapd(kind: str, rate: float) -> dict[str, object] | None:
                 process.terminate()
     found = {**sent, "cpu_seconds": used, "seconds_after": after}
     return _rates(found, heard) | {"lost": int(sent["sent"]) - heard}
+
+
+def _version() -> str | None:
+    if (program := _program()) is None:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return (re.findall(r"Version:\s*(\S+)", said.stdout + said.stderr) or [None])[0]
+
+
+def _program() -> str | None:
+    return shutil.which("snmptrapd") or shutil.which("snmptrapd", path="/usr/sbin")
 
 
 def _settled(log: Path) -> tuple[int, float]:

@@ -47,15 +47,19 @@ class WaitingRoom:
     async def keep(self, kept: spool.Spool, grown: Callable[[], None]) -> None:
         """Write until cancelled, and call `grown` after each batch."""
         self._kept = kept
+        most = BATCH
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch = [self._waiting[at] for at in range(min(BATCH, len(self._waiting)))]
+                batch = [self._waiting[at] for at in range(min(most, len(self._waiting)))]
                 if await self._append(kept, batch):
                     for _ in batch:
                         self._waiting.popleft()
                     grown()
+                    most = BATCH
+                else:
+                    most = max(1, len(batch) // 2)  # perhaps half of it fits
 
     def flush(self, kept: spool.Spool) -> None:
         """Write what still waits, at the end."""

@@ -112,7 +112,7 @@ def test_a_pass_phrase_that_others_can_read_is_refused(site, tmp_path):
 
 
 def test_how_much_may_come_in_is_what_the_settings_say(site):
-    chosen = listened(site(f"{ONE}  rate: 20\n  total_rate: 70\n  spool_bytes: 2000000\n"))
-    assert (chosen.limits.declared, chosen.limits.total, chosen.spool_bytes) == ((20, 200), 70, 2_000_000)
+    chosen = listened(site(f"{ONE}  rate: 20\n  total_rate: 70\n  spool_bytes: 40000000\n"))
+    assert (chosen.limits.declared, chosen.limits.total, chosen.spool_bytes) == ((20, 200), 70, 40_000_000)
     with pytest.raises(ConfigurationError, match="spool_bytes"):
         site(f"{ONE}  spool_bytes: 10\n")

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collectors.snmp import spool
 from collectors.snmp.accounting import Accounts
 from collectors.snmp.admitting import Limits, Rates
 from collectors.snmp.collapsing import Collapsing
 from collectors.snmp.counting import Tally
+from collectors.snmp.keeping import WaitingRoom
 from collectors.snmp.receiving import Receiver
 from collectors.snmp.recognising import Recogniser
 from engine.bus import codec
 from engine.clients import snmp
 from engine.clients.ber import Malformed
-from engine.clock import SystemClock
+from engine.clock import HandClock, SystemClock
 from tests.collectors.snmp import traps, wires
 from tests.collectors.snmp.traps import blade, notification
 
@@ -205,3 +207,20 @@ def test_whatever_the_octets_say_the_edge_raises_nothing(data):
         again, unmapped = RECOGNISER.said(decoded, "192.0.2.20", traps.NOW, bytes(raw))
         assert again == said
         assert mapped is None or unmapped is None or mapped == unmapped
+
+
+def test_of_a_batch_that_is_too_large_for_the_spool_as_much_is_kept_as_fits(tmp_path):
+    async def go():
+        clock, tally = HandClock(traps.NOW), Tally()
+        kept = spool.Spool(tmp_path, spool.SpoolSize(limit=20_000))
+        room, wrote = WaitingRoom(1000, clock, tally), asyncio.Event()
+        room.add([spool.Record(traps.NOW, "192.0.2.20", 162, bytes([number]) * 500) for number in range(100)])
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(room.keep(kept, wrote.set))
+            await wrote.wait()
+            task.cancel()
+        found, _ = kept.read(0, 1000)
+        kept.close()
+        return [record.datagram[0] for record in found]
+
+    assert asyncio.run(go()) == list(range(25)), "a quarter of a hundred"
