@@ -44,7 +44,7 @@ def side_by_side(problem: Problem) -> tuple[Style, Style]:
     """
     holds = bool(problem.transient.any())
     return (
-        Style(hot=5.0, span=100.0, evict=0.0, homing=6.0 if holds else 0.0),
+        Style(span=200.0, evict=0.0, homing=6.0 if holds else 0.0),
         Style(seed=2, evict=0.02, homing=12.0 if holds else 3.0),
     )
 
