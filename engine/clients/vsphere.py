@@ -160,8 +160,9 @@ class Session:
             self.drop()
 
     def drop(self) -> None:
-        """Close every connection without a word."""
+        """Close every connection without a word; one that a call still uses is closed when that call ends."""
         for stub in self._stubs:
+            stub.poolSize = 0
             stub.DropConnections()
 
 
@@ -263,6 +264,7 @@ class Login:
         self._account, self._timeout = account, timeout
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._closed = False
 
     def use(self, work: Callable[[Session], Any]) -> Any:
         """Run `work` with a live session; only reads may be given here, as a lost session makes it run twice."""
@@ -276,8 +278,11 @@ class Login:
         return work(self.session())
 
     def session(self) -> Session:
-        """The session, opened if there is none; raises like `log_in`."""
+        """The session, opened if there is none; raises like `log_in`, and Transient once it was closed."""
         with self._lock:
+            if self._closed:
+                msg = f"the login at {self._account.url} was closed"
+                raise SessionLost(msg)
             if self._session is None:
                 self._session = log_in(self._account, timeout=self._timeout)
             return self._session
@@ -290,8 +295,8 @@ class Login:
         session.drop()
 
     def close(self) -> None:
-        """Log out."""
+        """Log out for good: a call that is still under way does not log in again."""
         with self._lock:
-            session, self._session = self._session, None
+            session, self._session, self._closed = self._session, None, True
         if session is not None:
             session.log_out()
