@@ -185,8 +185,7 @@ def missing_of(told: Any) -> frozenset[str]:
     """Paths of a missingSet; raises SessionLost if they are missing for want of a session."""
     for one in told or ():
         if isinstance(one.fault.fault, vim.fault.NotAuthenticated):
-            msg = "the vCenter session is lost"
-            raise SessionLost(msg)
+            raise SessionLost("the vCenter session is lost")
     return frozenset(str(one.path) for one in told or ())
 
 
@@ -281,8 +280,7 @@ class Login:
         """The session, opened if there is none; raises like `log_in`, and Transient once it was closed."""
         with self._lock:
             if self._closed:
-                msg = f"the login at {self._account.url} was closed"
-                raise SessionLost(msg)
+                raise SessionLost(f"the login at {self._account.url} was closed")
             if self._session is None:
                 self._session = log_in(self._account, timeout=self._timeout)
             return self._session
