@@ -1,7 +1,7 @@
 """How a search becomes machine code, once for all processes where a cache can be written."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from numba import njit
 
@@ -23,7 +23,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return _made(function, inline="always")
 
 
-def _made(function: Callable[P, R], inline: str) -> Callable[P, R]:
+def _made(function: Callable[P, R], inline: Literal["never", "always"]) -> Callable[P, R]:
     try:
         return njit(cache=True, nogil=True, inline=inline)(function)
     except RuntimeError:  # numba: "no locator available"

@@ -33,20 +33,18 @@ class Style:
     span: float = 500.0
     """How many times cooler it is when it begins to freeze."""
     exchange: float = 0.5
-    evict: float = 0.003
-    homing: float = 3.0
+    evict: float = 0.0
+    homing: float = 0.0
 
 
 def side_by_side(problem: Problem) -> tuple[Style, Style]:
-    """One cools slowly where most is won, the other makes room for big VMs; each is good where the other is not.
+    """One that walks freely, and one that makes room for big VMs and stays nearer to home.
 
-    Where what moves keeps room at home, VMs stay nearer to it.
+    Each is good where the other is not; how near to home is best depends on whether what moves keeps room there.
     """
-    holds = bool(problem.transient.any())
-    return (
-        Style(span=200.0, evict=0.0, homing=6.0 if holds else 0.0),
-        Style(seed=2, evict=0.02, homing=12.0 if holds else 3.0),
-    )
+    if problem.transient.any():
+        return Style(), Style(seed=2, evict=0.02, homing=12.0)
+    return Style(), Style(seed=2, hot=4.0, evict=0.01, homing=3.0)
 
 
 @dataclass(frozen=True, slots=True)
