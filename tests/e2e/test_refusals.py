@@ -77,8 +77,14 @@ def test_a_host_in_maintenance_is_ignored(begin):
 def test_a_host_that_comes_back_in_time_starts_nothing(begin):
     with begin() as here:
         here.fault("host-hang", "chassis1/1")
+        end = time.monotonic() + 30
+        while here.ask(do="state")["hosts"]["esx1"]["connection"] != "notResponding":
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        here.ask(
+            do="fault", fault="host-recovered", target="chassis1/1"
+        )  # at once: a command would take seconds to start
         here.until_line("events", "host.unreachable")
-        here.fault("host-recovered", "chassis1/1")
         here.until_line("events", "host.reachable")
         time.sleep(5)  # longer than the hold time
         assert here.lines("decisions") == []
