@@ -64,7 +64,9 @@ def _blade(chassis: int, slot: int, trap: int) -> bytes:
 
 
 def _trap(trap: int, fields: tuple[tuple[str, int | str], ...]) -> bytes:
-    body = _varbind(UPTIME, ber.encoded(0x43, NUMBER)) + _varbind(TRAP_OID, _oid(f"1.3.6.1.4.1.232.0.{trap}"))
+    body = _varbind(UPTIME, ber.encoded(0x43, NUMBER)) + _varbind(
+        TRAP_OID, ber.encoded_oid(f"1.3.6.1.4.1.232.0.{trap}")
+    )
     for name, value in fields:
         octets = ber.encoded_integer(value) if isinstance(value, int) else ber.encoded(ber.OCTETS, value.encode())
         body += _varbind(name, octets)
@@ -74,18 +76,7 @@ def _trap(trap: int, fields: tuple[tuple[str, int | str], ...]) -> bytes:
 
 
 def _varbind(name: str, value: bytes) -> bytes:
-    return ber.encoded(ber.SEQUENCE, _oid(name) + value)
-
-
-def _oid(text: str) -> bytes:
-    first, second, *rest = (int(arc) for arc in text.split("."))
-    octets = bytearray()
-    for arc in (first * 40 + second, *rest):
-        groups = [arc & 0x7F]
-        while arc := arc >> 7:
-            groups.append(arc & 0x7F | 0x80)
-        octets += bytes(reversed(groups))
-    return ber.encoded(ber.OID, bytes(octets))
+    return ber.encoded(ber.SEQUENCE, ber.encoded_oid(name) + value)
 
 
 _DRIVE = _trap(

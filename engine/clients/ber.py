@@ -192,3 +192,17 @@ def encoded(tag: int, content: bytes) -> bytes:
 def encoded_integer(value: int) -> bytes:
     """An INTEGER element in its shortest form."""
     return encoded(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def encoded_oid(text: str) -> bytes:
+    """An OBJECT IDENTIFIER element of dotted numbers, at least two (X.690, section 8.19)."""
+    first, second, *rest = (int(arc) for arc in text.split("."))
+    octets = bytearray()
+    for arc in (first * 40 + second, *rest):
+        groups = [arc & 0x7F]
+        left = arc >> 7
+        while left:
+            groups.append(left & 0x7F | 0x80)
+            left >>= 7
+        octets += bytes(reversed(groups))
+    return encoded(OID, bytes(octets))

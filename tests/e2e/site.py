@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 Change = Callable[[dict], None]
 
 
-def _edit(path: Path, change: Change | None) -> None:
+def edit(path: Path, change: Change | None) -> None:
     if change is None:
         return
     yaml = YAML(typ="rt", pure=True)
@@ -35,7 +35,7 @@ def _hasten(document: dict) -> None:
     document["simulation"]["task_seconds"] = dict.fromkeys(document["simulation"]["task_seconds"], 0.2)
 
 
-def _impatient(document: dict) -> None:
+def impatient(document: dict) -> None:
     document["runs"] = {"in_doubt": "3s", "double_read": "1s", "pause": "1s", "lease": "4s"}
 
 
@@ -183,11 +183,11 @@ class Site:
 def site(folder: Path, *, armed: bool = True, bus: str | None = None, estate: Change | None = None) -> Site:
     """A hastened site of the tutorial in a folder."""
     example.write(folder, example.free_ports(), armed=armed, quick=True, bus=bus)
-    _edit(folder / "estate.yaml", _hasten)
-    _edit(folder / "estate.yaml", estate)
-    _edit(folder / "toban.yaml", _impatient)
+    edit(folder / "estate.yaml", _hasten)
+    edit(folder / "estate.yaml", estate)
+    edit(folder / "toban.yaml", impatient)
     for name in ("host-down-failover", "host-high-load"):
-        _edit(folder / "policies" / f"{name}.yaml", lambda document: document["spec"]["when"].update({"for": "3s"}))
+        edit(folder / "policies" / f"{name}.yaml", lambda document: document["spec"]["when"].update({"for": "3s"}))
     return Site(folder)
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.e2e.site import Process, _edit, site
+from tests.e2e.site import Process, edit, site
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +36,7 @@ def spec(change):
 def test_a_mistake_in_a_policy_is_told_with_file_line_and_column(tmp_path, change, sentence):
     here = site(tmp_path / "site")
     path = here.folder / "policies" / "host-down-failover.yaml"
-    _edit(path, change)
+    edit(path, change)
     code, words = refused(here, "--embedded")
     assert code == 2
     assert words.startswith(f"toban: {path}:")

@@ -22,7 +22,7 @@ from engine.runs.journal import BusJournal
 from tests.actuators.place import QUICK, with_spare
 from tests.e2e import lives
 from tests.e2e.lives import Death
-from tests.e2e.site import _edit, _impatient, broker
+from tests.e2e.site import broker, edit, impatient
 from tests.engine.runs.crash import plans
 from toban import app, example, parts, picturing
 from toban.simulator import control
@@ -45,7 +45,7 @@ class Night:
 
 
 def _hastened(document) -> None:
-    _impatient(document)
+    impatient(document)
     document["runs"] |= {"lease": "2s", "double_read": "0.2s", "pause": "0.5s"}
     document["hypervisor"] = {"user": "root", "password_file": "secrets/hypervisor"}
 
@@ -55,14 +55,14 @@ def _site(folder: Path, verbs: set[str]) -> None:
     secret = folder / "secrets" / "hypervisor"
     secret.write_text("install-me\n", encoding="utf-8")
     secret.chmod(0o400)
-    _edit(folder / "toban.yaml", _hastened)
+    edit(folder / "toban.yaml", _hastened)
     text = with_spare((folder / "estate.yaml").read_text(encoding="utf-8").replace("detect_after: 2.0", QUICK))
     if "await-ha" in verbs:
         text = text.replace("ha: false", "ha: true").replace("ha_restart_after: 5", "ha_restart_after: 1")
     (folder / "estate.yaml").write_text(text, encoding="utf-8")
-    _edit(folder / "estate.yaml", _hurry)
+    edit(folder / "estate.yaml", _hurry)
     if "power-save" in verbs:
-        _edit(folder / "estate.yaml", _third)
+        edit(folder / "estate.yaml", _third)
 
 
 def _third(document) -> None:

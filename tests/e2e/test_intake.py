@@ -7,7 +7,7 @@ import pytest
 
 from tests.collectors.webhook.place import alert, group
 from tests.collectors.webhook.test_third_party_alertmanager import alertmanager, fire
-from tests.e2e.site import Site, _edit, site
+from tests.e2e.site import Site, edit, site
 from toban import example
 
 pytestmark = pytest.mark.e2e
@@ -44,8 +44,8 @@ def here(tmp_path) -> Site:
     def counting(document: dict) -> None:
         document["spec"]["witnesses"]["of"] = ["vcenter", "chassis", "bmc", "probe"]
 
-    _edit(found.config, sources)
-    _edit(found.folder / "policies" / "host-down-failover.yaml", counting)
+    edit(found.config, sources)
+    edit(found.folder / "policies" / "host-down-failover.yaml", counting)
     return found
 
 

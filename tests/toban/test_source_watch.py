@@ -6,28 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.bus import codec, subjects
-from engine.bus.memory import MemoryBus, Storage
+from engine.bus.memory import Storage
 from engine.clock import HandClock
 from engine.model.errors import Transient
 from engine.model.source import Source
 from engine.steadiness import Steadiness
+from tests.away import Away
 from toban import sourcing
 from toban.source_watch import SourceWatch
 
 START = datetime(2026, 11, 25, 2, tzinfo=UTC)
 SEES, BLIND = Source(name="probe", age=1.0), Source(name="probe", blind="nothing answers")
-
-
-class Away(MemoryBus):
-    """A bus that is away for the first events."""
-
-    away = 0
-
-    async def publish(self, event):
-        if self.away:
-            self.away -= 1
-            raise Transient("no broker")
-        return await super().publish(event)
 
 
 class Watched:

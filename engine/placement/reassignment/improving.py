@@ -86,13 +86,13 @@ class _Search:
         self._state = states.begin(problem, problem.home)
         self._cost = self._best_cost = whole.cost(problem, problem.home)
         self._best = problem.home.copy()
-        self._steps, self._began, self._last = 0, 0.0, 0.0
+        self._steps, self._began = 0, 0.0
 
     def rate_of(self, now: Now, seconds: float, rounds: int) -> int:
         """How many steps the next round may take."""
         at = now()
         if self._steps == 0:
-            self._began = self._last = at
+            self._began = at
             return PROBE
         speed = self._steps / max(at - self._began, 1e-6)
         return max(1, int(speed * max(0.0, seconds - (at - self._began)) / max(1, rounds)))

@@ -10,8 +10,8 @@ from collectors.publishing import Memory
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus, Storage
 from engine.clock import SystemClock
-from engine.model.errors import Transient
 from tests import virtual
+from tests.away import Away
 from tests.collectors.probe.wires import answering, silent
 from tests.virtual import LoopClock
 
@@ -31,16 +31,6 @@ class Network(Asking):
         await asyncio.sleep(0.1 if self.words[address] is A else 3.0)
         self._now -= 1
         return self.words[address]
-
-
-class Away(MemoryBus):
-    away = 0
-
-    async def publish(self, event):
-        if self.away:
-            self.away -= 1
-            raise Transient("no broker")
-        return await super().publish(event)
 
 
 class Lives:

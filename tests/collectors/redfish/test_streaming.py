@@ -5,20 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from engine.bus.memory import MemoryBus
-from engine.model.errors import ConfigurationError, Transient
+from engine.model.errors import ConfigurationError
+from tests.away import Away
 from tests.collectors.redfish.test_subscribing import Site, here  # noqa: F401  the simulated site, as a fixture
 from toban import parts_redfish, settings
-
-
-class Away(MemoryBus):
-    away = 0
-
-    async def publish(self, event):
-        if self.away:
-            self.away -= 1
-            raise Transient("no broker")
-        return await super().publish(event)
 
 
 @asynccontextmanager

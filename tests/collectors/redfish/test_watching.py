@@ -10,26 +10,16 @@ import pytest
 from collectors.publishing import Memory
 from collectors.redfish.watching import BmcWatch, Controlled
 from engine.bus import codec, subjects
-from engine.bus.memory import MemoryBus
 from engine.clients.redfish import Bmc, BmcAccount
 from engine.clock import SystemClock
 from engine.estate import loading
 from engine.model.catalogue import shipped
 from engine.model.errors import Transient
+from tests.away import Away
 from toban import example
 from toban.simulator.datacenter import Datacenter
 
 PASSWORD = "blade-keys"
-
-
-class Away(MemoryBus):
-    away = 0
-
-    async def publish(self, event):
-        if self.away:
-            self.away -= 1
-            raise Transient("no broker")
-        return await super().publish(event)
 
 
 @dataclass

@@ -24,29 +24,18 @@ SEQUENCE = f"{RACK}.3.1.1.1.15"
 C7000 = "1.3.6.1.4.1.232.0"
 
 
-def oid(text):
-    first, second, *rest = (int(arc) for arc in text.split("."))
-    octets = bytearray()
-    for arc in (first * 40 + second, *rest):
-        groups = [arc & 0x7F]
-        while arc := arc >> 7:
-            groups.append(arc & 0x7F | 0x80)
-        octets += bytes(reversed(groups))
-    return ber.encoded(ber.OID, bytes(octets))
-
-
 def value(item):
     return ber.encoded_integer(item) if isinstance(item, int) else ber.encoded(ber.OCTETS, item)
 
 
 def varbind(name, encoded):
-    return ber.encoded(ber.SEQUENCE, oid(name) + encoded)
+    return ber.encoded(ber.SEQUENCE, ber.encoded_oid(name) + encoded)
 
 
 def notification(key, items=(), *, community=b"public", inform=False, request=7, uptime=100):
     """A v2c trap or inform; `items` are (OID, int or bytes)."""
     ticks = ber.encoded(0x43, uptime.to_bytes(4, "big").lstrip(b"\0") or b"\0")
-    envelope = varbind(snmp.SYS_UPTIME, ticks) + varbind(snmp.TRAP_OID, oid(key))
+    envelope = varbind(snmp.SYS_UPTIME, ticks) + varbind(snmp.TRAP_OID, ber.encoded_oid(key))
     body = envelope + b"".join(varbind(name, value(item)) for name, item in items)
     header = ber.encoded_integer(request) + ber.encoded_integer(0) * 2
     pdu = ber.encoded(0xA6 if inform else 0xA7, header + ber.encoded(ber.SEQUENCE, body))
