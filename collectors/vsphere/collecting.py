@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
 
@@ -72,6 +72,7 @@ class VsphereCollector:
         self._login = Login(settings.account)
         now = clock.monotonic()
         self.contact = Contact(settings.name, clock, settings.silent_after, heard=now, followed=now)
+        self.contact.counts = self._teller.counts
         self._refused: set[str] = set()
         """Refusals that were told and are not over."""
         self._first_look = asyncio.Event()
@@ -148,10 +149,14 @@ class VsphereCollector:
                 await self._end(watch.cancel, watch.close)
 
     async def _look_at_all(self, watch: InventoryWatch) -> None:
-        self._inventory.replace(await self._offload.call(watch.everything, deadline=CALL))
+        found = await self._offload.call(watch.everything, deadline=CALL)
+        known = [] if self._first_look.is_set() else await self._memory.known()
+        if not found and (known or not self._inventory.is_empty):
+            self._distrust_emptiness()
+        self._inventory.recall(known)
+        self._inventory.replace(found)
         await self._heard()
         if not self._first_look.is_set():
-            known = await self._memory.known()
             await self._teller.inventory(self._inventory, known)
             self._teller.reconciling.begin(self._teller.hosts(), known)
             if await self._memory.load() is None:
@@ -160,6 +165,12 @@ class VsphereCollector:
         else:
             await self._teller.inventory(self._inventory)
             await self._teller.reconciled()
+
+    def _distrust_emptiness(self) -> NoReturn:
+        """An empty set is no answer (safety rule S11): a right that was taken away looks like a datacenter that is."""
+        why = f"vCenter {self.name} shows no object at all any more: has its account lost its rights?"
+        self.contact.distrust(why)
+        raise Transient(why)
 
     async def _changes(self, watch: InventoryWatch) -> None:
         full = self._clock.monotonic() + self._settings.reconcile_every

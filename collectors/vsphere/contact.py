@@ -19,6 +19,8 @@ class Counts:
     """Answers with an event that could not be parsed."""
     unmapped: int = 0
     """Events that no table knows."""
+    refused: int = 0
+    """Events that the bus will never take."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ class Contact:
 
     def source(self) -> Source:
         """How this vCenter stands; what no table knows became no event unless it is bad news."""
-        drops = {"unreadable": self.counts.unreadable, "unmapped": self.counts.unmapped}
+        counts = self.counts
+        drops = {"unreadable": counts.unreadable, "unmapped": counts.unmapped, "bus": counts.refused}
         age = self.clock.monotonic() - self.heard
         return Source(
             name=f"vcenter:{self.name}",

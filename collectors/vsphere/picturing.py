@@ -10,12 +10,18 @@ from pydantic import ValidationError
 
 from engine.clients.vsphere_inventory import Change
 from engine.model.estate import Connection, LiveDatastore, LiveHost, LiveVm, Power
+from engine.model.event import Event
 
 MB = 1024 * 1024
 Rows: TypeAlias = dict[str, dict[str, Any]]
 """Values by reference."""
 Live: TypeAlias = LiveHost | LiveVm | LiveDatastore
 
+MODELS: Mapping[str, type[LiveHost | LiveVm | LiveDatastore]] = {
+    "inventory.host": LiveHost,
+    "inventory.vm": LiveVm,
+    "inventory.datastore": LiveDatastore,
+}
 CONNECTIONS = {
     "connected": Connection.CONNECTED,
     "disconnected": Connection.DISCONNECTED,
@@ -25,11 +31,13 @@ POWERS = {"poweredOn": Power.ON, "poweredOff": Power.OFF, "suspended": Power.SUS
 
 
 class Inventory:
-    """Everything vCenter told so far, by kind and reference; changed only by `apply`."""
+    """Everything vCenter told so far, by kind and reference."""
 
     def __init__(self, vcenter: str) -> None:
         """Empty."""
         self._vcenter = vcenter
+        self._last: dict[str, Live] = {}
+        """By reference, as it was when it was last known well enough."""
         self._kinds: dict[str, Rows] = {"HostSystem": {}, "VirtualMachine": {}, "Datastore": {}, "ComputeResource": {}}
 
     def apply(self, changes: Iterable[Change]) -> None:
@@ -65,15 +73,35 @@ class Inventory:
             and (kind == "host" or row.get("runtime.powerState") == "poweredOn")
         }
 
+    def recall(self, told: Iterable[Event]) -> None:
+        """What an earlier life told: it stands for what vCenter shows, but does not let be read now."""
+        for event in told:
+            model = MODELS.get(event.type)
+            data = {name: value for name, value in event.data.items() if model and name in model.model_fields}
+            try:
+                known = model.model_validate(data) if model is not None else None
+            except ValidationError:
+                continue  # an earlier version knew less of it
+            if known is not None:
+                self._last.setdefault(known.ref, known)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was told, or nothing is left."""
+        return not any(self._kinds.values())
+
     def live(self) -> dict[str, Live]:
-        """Every object that is known well enough, by reference."""
+        """Every object that is there and is, or once was, known well enough, by reference."""
         found: dict[str, Live] = {}
-        for ref, row in self._kinds["HostSystem"].items():
-            _put(found, ref, self._host, row)
-        for ref, row in self._kinds["VirtualMachine"].items():
-            _put(found, ref, self._vm, row)
-        for ref, row in self._kinds["Datastore"].items():
-            _put(found, ref, self._store, row)
+        makers = (("HostSystem", self._host), ("VirtualMachine", self._vm), ("Datastore", self._store))
+        for kind, make in makers:
+            for ref, row in self._kinds[kind].items():
+                try:
+                    found[ref] = make(ref, row)
+                except (KeyError, TypeError, ValueError):
+                    if (last := self._last.get(ref)) is not None:
+                        found[ref] = _as_far_as_read(last, row)
+        self._last = found
         return found
 
     def _host(self, ref: str, row: Mapping[str, Any]) -> LiveHost:
@@ -137,11 +165,16 @@ class Inventory:
         return tuple(sorted(str(rows[ref]["name"]) for ref in refs or () if "name" in rows.get(ref, {})))
 
 
-def _put(found: dict[str, Live], ref: str, make: Any, row: Mapping[str, Any]) -> None:
-    try:
-        found[ref] = make(ref, row)
-    except (KeyError, TypeError, ValueError, ValidationError):  # known too little: what was told before stands
-        return
+def _as_far_as_read(last: Live, row: Mapping[str, Any]) -> Live:
+    """What was known, with the states that still can be read: a VM whose files are out of reach has no `config`."""
+    if isinstance(last, LiveDatastore):
+        return last
+    states: dict[str, Any] = {}
+    if row.get("runtime.connectionState") is not None:
+        states["connection"] = CONNECTIONS.get(row["runtime.connectionState"], Connection.UNKNOWN)
+    if row.get("runtime.powerState") is not None:
+        states["power"] = POWERS.get(row["runtime.powerState"], Power.UNKNOWN)
+    return last.model_copy(update=states)
 
 
 def _capacity(kind: str, row: Mapping[str, Any], hosts: Rows) -> tuple[str, str, int, int] | None:

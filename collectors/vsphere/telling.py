@@ -7,12 +7,13 @@ import structlog
 from pydantic import JsonValue
 
 from collectors.publishing import BatchPublisher
+from collectors.vsphere.contact import Counts
 from collectors.vsphere.measuring import Worth
 from collectors.vsphere.picturing import Inventory, Live
 from collectors.vsphere.reconciling import Reconciling
 from engine.clock import Clock
 from engine.model import ids
-from engine.model.errors import Transient
+from engine.model.errors import Permanent, Transient
 from engine.model.estate import Connection, LiveDatastore, LiveHost, LiveVm
 from engine.model.event import Event, Severity
 from engine.model.ids import Kind
@@ -34,19 +35,32 @@ class Teller:
         self._told: dict[tuple[str, str], Live] = {}
         """By subject and unit: several VMs of a vCenter may have one name."""
         self.reconciling, self._worth = Reconciling(), Worth()
+        self.counts = Counts()
 
     async def publish(self, event: Event) -> None:
         """Publish, again and again while the bus is away."""
         await self.publish_all([event])
 
     async def publish_all(self, events: Sequence[Event]) -> None:
-        """Publish in this order per object, again and again while the bus is away."""
+        """Publish in this order per object, again and again while the bus is away.
+
+        An event that the bus will never take is left out and counted: one name that somebody thought up must not keep
+        the others from being told.
+        """
         while events:
             try:
                 await self._publisher.publish_all(events)
             except Transient as error:
                 log.warning("vcenter.publish.waits", source=self.source, events=len(events), error=str(error))
                 await self._clock.sleep(max(0.2, error.retry_after))
+            except Permanent as error:
+                if len(events) == 1:
+                    self.counts.refused += 1
+                    log.warning("vcenter.refused", source=self.source, type=events[0].type, error=str(error))
+                    return
+                for one in events:
+                    await self.publish_all([one])
+                return
             else:
                 for event in events:
                     self.reconciling.heard(event)

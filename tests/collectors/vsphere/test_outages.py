@@ -12,6 +12,7 @@ from collectors.vsphere.remembering import BusMemory
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
 from engine.clients.vsphere import Account
+from engine.clients.vsphere_inventory import InventoryWatch
 from engine.clock import SystemClock
 from tests.toban.simulator.client import running
 
@@ -133,6 +134,23 @@ def test_an_event_of_a_type_that_no_client_knows_holds_up_nothing_else(tmp_path)
             await found.until(rest)
             assert await found.numbers() == [number for number in range(26) if number != 5]
             assert found.collector.contact.source().drops["unreadable"] >= 1
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_a_vcenter_that_shows_nothing_at_all_any_more_is_not_believed_and_nothing_counts_as_gone(tmp_path, monkeypatch):
+    async def go(world):
+        async with watching(world, reconcile_every=1.0) as found:
+            monkeypatch.setattr(InventoryWatch, "everything", lambda _: [])
+
+            async def doubted() -> bool:
+                return "no object at all" in str(found.collector.contact.doubt())
+
+            await found.until(doubted)
+            told = [codec.decode(one).event async for one in found.bus.replay(subjects.ALL_INVENTORY)]
+            assert told, "it was told before"
+            assert not [event for event in told if event.data.get("removed")]
 
     with running(tmp_path) as world:
         asyncio.run(go(world))

@@ -40,19 +40,21 @@ class Site:
     def __init__(self, *names: str) -> None:
         self.clock = HandClock(NOW)
         self.bus = MemoryBus(self.clock)
+        self.inventories: dict[str, Inventory] = {}
         self.tellers = {name: Teller(name, {}, self.bus, self.clock) for name in names}
 
     async def show(self, name: str, *changes: Change) -> None:
         self.clock.turn(1)
-        inventory = Inventory(name)
+        inventory = self.inventories.setdefault(name, Inventory(name))
         inventory.replace(changes)
         await self.tellers[name].inventory(inventory)
 
     async def restarted(self, name: str, *changes: Change) -> None:
         self.tellers[name] = Teller(name, {}, self.bus, self.clock)
-        inventory = Inventory(name)
-        inventory.replace(changes)
+        inventory = self.inventories[name] = Inventory(name)
         known = await BusMemory(self.bus, f"vcenter/{name}", self.clock).known()
+        inventory.recall(known)
+        inventory.replace(changes)
         await self.tellers[name].inventory(inventory, known)
 
     async def picture(self) -> dict[str, tuple[str, str, bool]]:
@@ -117,6 +119,42 @@ def test_the_load_of_a_vm_is_told_when_it_moved_and_after_five_minutes_that_of_a
         told = [codec.decode(record).event async for record in site.bus.replay(subjects.ALL_EVENTS)]
         assert [one.data["cpu_mhz"] for one in told if one.type == "vm.load"] == [1000, 1060, 1060]
         assert len([one for one in told if one.type == "host.load"]) == 5
+
+    asyncio.run(go())
+
+
+def unread(ref: str, name: str) -> Change:
+    """A VM whose files are out of reach: vCenter leaves its whole `config` unset."""
+    values = {
+        "name": name,
+        "runtime.powerState": "poweredOff",
+        "runtime.connectionState": "inaccessible",
+        "runtime.host": "host-1",
+    }
+    return Change("VirtualMachine", ref, False, values)
+
+
+def test_a_vm_whose_record_cannot_be_read_is_still_there_in_its_last_known_form():
+    async def go():
+        site = Site("vc1")
+        await site.show("vc1", vm("vm-1", "VM-01", uuid(1)))
+        await site.show("vc1", unread("vm-1", "VM-01"))
+        assert await site.picture() == {uuid(1): ("vc1", "off", False)}
+        await site.restarted("vc1", unread("vm-1", "VM-01"))
+        assert await site.picture() == {uuid(1): ("vc1", "off", False)}
+        await site.show("vc1")
+        assert await site.picture() == {uuid(1): ("vc1", "off", True)}
+
+    asyncio.run(go())
+
+
+def test_one_name_that_the_bus_cannot_take_keeps_no_other_from_being_told():
+    async def go():
+        site = Site("vc1")
+        odd = "%2f" * 80  # eighty slashes, as vCenter writes them
+        await site.show("vc1", vm("vm-1", odd, uuid(1)), vm("vm-2", "VM-02", uuid(2)))
+        assert await site.picture() == {uuid(2): ("vc1", "on", False)}
+        assert site.tellers["vc1"].counts.refused == 1
 
     asyncio.run(go())
 
