@@ -11,6 +11,7 @@ import structlog
 from collectors.publishing import BatchPublisher
 from collectors.vsphere import mapping
 from collectors.vsphere.alarms import Alarm
+from collectors.vsphere.confronting import AlarmWatch
 from collectors.vsphere.contact import Contact
 from collectors.vsphere.following import EventFollower
 from collectors.vsphere.interpreting import Interpreter
@@ -211,7 +212,9 @@ class VsphereCollector:
             try:
                 await follower.catch_up(self._briefly, feed)
                 await self._doubt(follower)
+                alarms = AlarmWatch(self._teller, meaning, follower.alarms, self._clock, self._settings.reconcile_every)
                 while True:
+                    await alarms.look_when_due(self._briefly, session)
                     await self._next_page(follower, feed)
                     self.contact.followed = self._clock.monotonic()
             finally:

@@ -7,6 +7,7 @@ import structlog
 from pydantic import ValidationError
 
 from collectors.vsphere import cursor as cursors
+from collectors.vsphere.alarm_memory import AlarmMemory
 from collectors.vsphere.contact import Counts
 from collectors.vsphere.cursor import OVERLAP, Cursor
 from collectors.vsphere.interpreting import Interpreter
@@ -45,7 +46,7 @@ class EventFollower:
         self._told: frozenset[str] = frozenset()
         """Ids that an earlier life published after it stored its cursor."""
         self._fruitless, self._searched = 0, clock.monotonic() - PATIENCE
-        self._counts = counts
+        self.alarms = AlarmMemory(memory, place, meaning.colours)
         self.reverted: str | None = None
         """Why this vCenter is not the one whose events were followed before, or None."""
 
@@ -55,6 +56,7 @@ class EventFollower:
         Another vCenter begins now too. One whose newest event is older than what was read already, or that uses a
         number twice, was restored from a backup: it is followed on by time, as its numbers count anew.
         """
+        await self.alarms.begin()
         stored, latest = await self._stored(), await offload(feed.latest)
         if stored is None:
             await self._begin_now(latest, await offload(lambda: feed.page() or []))
@@ -191,7 +193,7 @@ class EventFollower:
         if self._cursor is not None and self._cursor == self._stored_as:
             told = [one for one in events if not cursors.is_newer(one.key, self._cursor.key)]
             for one in sorted(told, key=lambda event: event.created):
-                self._meaning.of(one)
+                self._meaning.again(one)
 
     def _check(self, events: list[VcenterEvent]) -> None:
         stored = self._stored_as
@@ -234,5 +236,6 @@ class EventFollower:
 
     async def _save(self) -> None:
         if self._cursor is not None and self._cursor != self._saved:
+            await self.alarms.keep()
             await self._memory.save(self._cursor.model_dump_json().encode())
             self._saved = self._cursor

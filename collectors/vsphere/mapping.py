@@ -125,7 +125,7 @@ def unmapped(happened: VcenterEvent, place: Place) -> Event | None:
     bad = happened.severity in BAD or happened.kind.startswith(PROBLEMS) or happened.kind in table()
     if not bad:
         return None
-    subject = _any_subject(happened, place)
+    subject = subject_of(happened.subjects, place)
     data: dict[str, JsonValue] = {
         "event_id": happened.kind,
         "message": happened.message,
@@ -171,7 +171,7 @@ def _subject(entry: Entry, happened: VcenterEvent, place: Place) -> str | None:
     if entry.subject == "vcenter":
         return ids.object_id(Kind.VCENTER, place.name)
     if entry.subject == "entity":
-        return _any_subject(happened, place)
+        return subject_of(happened.subjects, place)
     name = happened.subjects.get(entry.subject)
     if name is None:
         return None
@@ -183,15 +183,20 @@ ENTITIES = ("vm", "ds", "host", "computeResource")
 
 def part_of(happened: VcenterEvent) -> str | None:
     """Which of the objects that an event names it is about: the one called as its entity, else the most particular."""
-    entity = happened.subjects.get("entity")
-    there = [part for part in ENTITIES if part in happened.subjects]
-    named = [part for part in there if happened.subjects[part] == entity]
+    return _part_of(happened.subjects)
+
+
+def _part_of(subjects: Mapping[str, str]) -> str | None:
+    entity = subjects.get("entity")
+    there = [part for part in ENTITIES if part in subjects]
+    named = [part for part in there if subjects[part] == entity]
     return next(iter(named or (there if entity is None else ())), None)
 
 
-def _any_subject(happened: VcenterEvent, place: Place) -> str:
-    part = part_of(happened)
-    return _named(KINDS[part], happened.subjects[part], place) if part else ids.object_id(Kind.VCENTER, place.name)
+def subject_of(subjects: Mapping[str, str], place: Place) -> str:
+    """The object id of what `part_of` would choose, else of the vCenter itself."""
+    part = _part_of(subjects)
+    return _named(KINDS[part], subjects[part], place) if part else ids.object_id(Kind.VCENTER, place.name)
 
 
 def _named(kind: Kind, name: str, place: Place) -> str:

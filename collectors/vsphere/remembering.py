@@ -1,4 +1,4 @@
-"""What a vCenter collector remembers across restarts: its event cursor, and the inventory it published last."""
+"""What a vCenter collector remembers across restarts: its event cursor, told alarms, the inventory published last."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -34,6 +34,18 @@ class Memory(Protocol):
         """Ids of this source's events stored after the cursor was, where the store may have forgotten them by now."""
         ...
 
+    async def alarms(self) -> bytes | None:
+        """What was told of alarms, or None where that was never saved."""
+        ...
+
+    async def save_alarms(self, body: bytes) -> None:
+        """Store what was told of alarms; raises Transient if it could not be stored."""
+        ...
+
+    async def told_alarms(self) -> list[Event]:
+        """Every event about an alarm of this source that the log still holds, oldest first."""
+        ...
+
 
 class BusMemory:
     """Memory in the broker."""
@@ -41,7 +53,7 @@ class BusMemory:
     def __init__(self, bus: Bus, source: str, clock: Clock) -> None:
         """`source` names the collector instance."""
         self._bus, self._source, self._clock = bus, source, clock
-        self._subject = subjects.cursor(source)
+        self._subject, self._alarms = subjects.cursor(source), subjects.cursor(f"{source}/alarms")
 
     async def load(self) -> bytes | None:
         """The cursor."""
@@ -49,11 +61,36 @@ class BusMemory:
         return record.body if record is not None else None
 
     async def save(self, cursor: bytes) -> None:
-        """One writer per source: the position is read just before."""
-        record = await self._bus.last(self._subject)
+        """One writer per source."""
+        await self._save(self._subject, cursor)
+
+    async def alarms(self) -> bytes | None:
+        """Beside the cursor."""
+        record = await self._bus.last(self._alarms)
+        return record.body if record is not None else None
+
+    async def save_alarms(self, body: bytes) -> None:
+        """One writer per source."""
+        await self._save(self._alarms, body)
+
+    async def _save(self, subject: str, body: bytes) -> None:
+        """The position is read just before."""
+        record = await self._bus.last(subject)
         expected = record.sequence if record is not None else 0
-        nonce = ids.content_hash([self._subject, expected, cursor])
-        await self._bus.append(self._subject, cursor, expected=expected, nonce=nonce)
+        nonce = ids.content_hash([subject, expected, body])
+        await self._bus.append(subject, body, expected=expected, nonce=nonce)
+
+    async def told_alarms(self) -> list[Event]:
+        """A reading of the whole log: only where nothing was saved."""
+        found: list[Event] = []
+        async for record in self._bus.replay(subjects.ALL_EVENTS):
+            try:
+                event = codec.decode(record).event
+            except Permanent:
+                continue
+            if event.source == self._source and "alarm" in event.data and "to" in event.data:
+                found.append(event)
+        return found
 
     async def known(self) -> list[Event]:
         """Objects that were not removed yet."""

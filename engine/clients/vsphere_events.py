@@ -7,7 +7,7 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
-from engine.clients import vsphere_faults
+from engine.clients import vsphere, vsphere_faults
 from engine.clients.vsphere import Session
 
 query = vmodl.query.PropertyCollector
@@ -37,6 +37,8 @@ class VcenterEvent:
     """Of an EventEx: info, warning, error, user; a log level, not how bad it is."""
     details: dict[str, str] = field(default_factory=dict)
     """What else it names: alarm, from, to, sourceHost, destHost, objectName, and the arguments of an EventEx."""
+    refs: dict[str, str] = field(default_factory=dict)
+    """Of an alarm's event, the reference of the alarm and that of its entity (`HostSystem:host-12`)."""
 
 
 def plain(event: Any) -> VcenterEvent:
@@ -53,6 +55,7 @@ def plain(event: Any) -> VcenterEvent:
         reason=_reason(getattr(event, "reason", None)),
         severity=str(getattr(event, "severity", "") or ""),
         details=_details(event),
+        refs=_refs(event),
     )
 
 
@@ -78,6 +81,14 @@ def _details(event: Any) -> dict[str, str]:
         if key and isinstance(value, str | int | float):
             found.setdefault(f"argument.{key[:40]}", str(value)[:200])
     return found
+
+
+def _refs(event: Any) -> dict[str, str]:
+    alarm, entity = getattr(getattr(event, "alarm", None), "alarm", None), getattr(event, "entity", None)
+    about = getattr(entity, "entity", None)
+    if alarm is None or about is None:
+        return {}
+    return {"alarm": str(alarm._moId), "entity": f"{vsphere.kind_name(about)}:{about._moId}"}  # noqa: SLF001
 
 
 def vsphere_kind(event: Any) -> str:

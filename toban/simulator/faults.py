@@ -13,6 +13,7 @@ from toban.simulator.vcenter.endpoint import METHODS, Endpoint
 from toban.simulator.vcenter.sessions import Session
 
 Fault = Callable[[str], None]
+COLOURS = ("gray", "green", "yellow", "red")
 
 
 class Unknown(Exception):
@@ -78,9 +79,11 @@ class Faults:
         self._vcenter_words: dict[str, Callable[[str, str], None]] = {
             "datastore-slow": lambda target, word: happening.slow(center, target, word),
             "event": lambda target, word: happening.event(center, target, word),
-            **{f"alarm-{colour}": partial(self._alarm, colour) for colour in ("gray", "green", "yellow", "red")},
+            **{f"alarm-{colour}": partial(self._alarm, colour) for colour in COLOURS},
+            **{f"alarm-unheard-{colour}": partial(self._unheard, colour) for colour in COLOURS},
         }
-        """Of vCenter: `event:esx.problem.storage.apd.start`, `alarm-red:Host CPU usage`, `datastore-slow:80`."""
+        """Of vCenter: `event:esx.problem.storage.apd.start`, `alarm-red:Host CPU usage`, `datastore-slow:80`;
+        `alarm-unheard-red:NAME` is the alarm whose event vCenter merged with others."""
 
     def apply(self, name: str, target: str) -> None:
         """Break or mend something; raises `Unknown`."""
@@ -136,6 +139,9 @@ class Faults:
 
     def _alarm(self, colour: str, target: str, name: str) -> None:
         happening.alarm(self._center, target, name, colour)
+
+    def _unheard(self, colour: str, target: str, name: str) -> None:
+        happening.unheard_alarm(self._center, target, name, colour)
 
     def _machine(self, target: str) -> str:
         if target in self._truth.blades:

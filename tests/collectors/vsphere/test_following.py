@@ -41,6 +41,15 @@ class Shelf:
     async def told_since(self):
         return self.told
 
+    async def alarms(self):
+        return None
+
+    async def save_alarms(self, body: bytes) -> None:
+        raise AssertionError("nobody looked at alarms")
+
+    async def told_alarms(self):
+        return []
+
 
 class Past:
     """What is read on from a moment; `stuck` gives its first page for ever, `broken` keys cannot be parsed."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.vsphere import alarms, planning
-from collectors.vsphere.alarms import Alarm, Colours
+from collectors.vsphere.alarms import Alarm, Colours, Turn
 from collectors.vsphere.interpreting import Interpreter
 from collectors.vsphere.mapping import Place
 from engine.clients.vsphere_events import VcenterEvent
@@ -108,7 +108,7 @@ def test_a_recovery_is_told_exactly_when_a_green_leaves_nothing_raised(turns):
     for name, colour in turns:
         state[name] = colour
         quiet = not set(state.values()) & {"yellow", "red"}
-        assert (colours.meaning("host:x", "host", name, colour) == "good") == (colour == "green" and quiet)
+        assert (colours.meaning("host", Turn(name, "host:x", colour, NOW)) == "good") == (colour == "green" and quiet)
 
 
 # planned or not -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pyVmomi import vim, vmodl
 from toban.simulator.spec import Simulation
 from toban.simulator.truth import Truth
 from toban.simulator.vcenter import performance, records
+from toban.simulator.vcenter.alarms import Alarms
 from toban.simulator.vcenter.belief import Belief
 from toban.simulator.vcenter.events import Events
 from toban.simulator.vcenter.inventory import Inventory
@@ -54,8 +55,7 @@ class Center:
         self.questions = Questions(set(rules.asks_moved), {})
         self.dice = random.Random(simulation.seed)
         self.instance = str(uuid.uuid5(uuid.NAMESPACE_URL, f"vcenter:{rules.name}:{simulation.seed}"))
-        self.alarms: dict[tuple[str, str], str] = {}
-        """The colour of an alarm by its object and its name; gray before it was first looked at."""
+        self.alarms = Alarms(self.registry, self.inventory)
         self.pages: dict[str, tuple[list[Any], int]] = {}
         """Rests of paged reads by token."""
         with truth.lock:

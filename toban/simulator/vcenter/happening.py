@@ -24,10 +24,10 @@ def slow(center: Center, store: str, milliseconds: str) -> None:
 
 def alarm(center: Center, target: str, name: str, colour: str) -> None:
     """An alarm on a host, VM or datastore turns to a colour; the root folder is where it is defined."""
-    entity, colours = _entity(center, target), center.alarms
-    before, colours[target, name] = colours.get((target, name), "gray"), colour
+    entity = _entity(center, target)
+    defined, before = center.alarms.turn(entity, name, colour)
     event = vim.event.AlarmStatusChangedEvent(
-        alarm=vim.event.AlarmEventArgument(name=name, alarm=vim.alarm.Alarm(f"alarm-{abs(hash(name)) % 1000}")),
+        alarm=vim.event.AlarmEventArgument(name=name, alarm=defined),
         source=_argument(center, center.inventory.root),
         entity=_argument(center, entity),
         to=colour,
@@ -35,6 +35,11 @@ def alarm(center: Center, target: str, name: str, colour: str) -> None:
         **_about(center, entity),
     )
     center.events.post(event)
+
+
+def unheard_alarm(center: Center, target: str, name: str, colour: str) -> None:
+    """An alarm turns, and vCenter keeps no event of it, as in a burst that it merges."""
+    center.alarms.turn(_entity(center, target), name, colour)
 
 
 def event(center: Center, target: str, identity: str) -> None:

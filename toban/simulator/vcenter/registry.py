@@ -42,6 +42,16 @@ class Registry:
         self._log: deque[Changed] = deque(maxlen=KEPT)
         self._objects: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._numbers: dict[str, int] = {}
+        self._derived: list[tuple[Any, str, Callable[[Any], Any]]] = []
+
+    def derive(self, kind: Any, name: str, value: Callable[[Any], Any]) -> None:
+        """A property of every object of a kind, worked out when it is read; its changes are not noted."""
+        self._derived.append((kind, name, value))
+
+    def names(self, identity: Any) -> list[str]:
+        """Of all its top-level properties."""
+        derived = (name for kind, name, _ in self._derived if isinstance(identity, kind))
+        return [*self.properties(identity), *derived]
 
     def next_ref(self, prefix: str) -> str:
         """`vm-1`, `vm-2`, ..."""
@@ -133,6 +143,8 @@ class Registry:
 
     def _step(self, identity: Any, name: str) -> Any:
         value = self.properties(identity).get(name)
+        if value is None:
+            value = next((of(identity) for k, n, of in self._derived if n == name and isinstance(identity, k)), None)
         return value.value() if isinstance(value, Computed) else value
 
 

@@ -77,7 +77,7 @@ def paths(registry: Registry, identity: Any, spec: Any) -> list[str]:
     found: list[str] = []
     for prop in spec.propSet:
         if isinstance(identity, prop.type):
-            found += list(registry.properties(identity)) if prop.all else [str(path) for path in prop.pathSet]
+            found += registry.names(identity) if prop.all else [str(path) for path in prop.pathSet]
     return list(dict.fromkeys(found))
 
 
