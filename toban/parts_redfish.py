@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
+from collectors.publishing import Memory
 from collectors.redfish import messages, posting
 from collectors.redfish.messages import Controller
 from collectors.redfish.posting import RedfishEvents
@@ -10,6 +11,7 @@ from collectors.redfish.streaming import Line, Streams
 from collectors.redfish.subscribing import Subscribed, Subscriber
 from collectors.snmp.admitting import Sources
 from collectors.webhook.listening import Intake, Proven
+from engine.bus import cursors
 from engine.bus.port import Bus
 from engine.clients import event_stream
 from engine.clients.redfish import BmcAccount
@@ -68,17 +70,18 @@ class Told:
         wanted = self._chosen.redfish_events
         if wanted is None or wanted.by == "push" or not self._controllers:
             return None
-        lines = tuple(self._line(url, one) for url, one in self._controllers.items())
+        lines = tuple(self._line(url, one, bus) for url, one in self._controllers.items())
         return Streams(lines, self._known, catalogue.shipped(), bus, clock)
 
-    def _line(self, url: str, one: Controller) -> Line:
+    def _line(self, url: str, one: Controller, bus: Bus) -> Line:
         bmc, account = self._bmc(url, one)
 
         def find() -> str | None:
             path = bmc.stream()
             return f"{url}{path}" if path is not None else None
 
-        return Line(one, find, lambda where, last: event_stream.streamed(where, account, last))
+        position = _position(bus, f"redfish/{one.name}")
+        return Line(one, find, lambda where, last: event_stream.streamed(where, account, last), position)
 
     def _bmc(self, url: str, one: Controller) -> tuple[EventBmc, BmcAccount]:
         given = self._chosen.chassis.get(ids.name_of(one.chassis), self._chosen.bmc)
@@ -90,6 +93,19 @@ class Told:
         destination = wanted.destination if wanted is not None else ""
         subscription = Subscription(f"{destination}{PATH}/{quote(one.name)}", self._word(one.name))
         return Subscribed(one.name, lambda: bmc.subscribe(subscription), lambda: intake.told_by(f"redfish:{one.name}"))
+
+
+def _position(bus: Bus, name: str) -> Memory:
+    """Where a stream is kept up to which it was stored."""
+
+    async def load() -> bytes:
+        record = await cursors.last(bus, name)
+        return record.body if record is not None else b""
+
+    async def save(body: bytes) -> None:
+        await cursors.keep(bus, name, body)
+
+    return Memory(load, save)
 
 
 def _controllers(chosen: Settings, site: Site) -> dict[str, Controller]:

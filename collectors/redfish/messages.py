@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Typ
 
 from collectors.webhook import posted
 from collectors.webhook.outside import RESERVED
-from collectors.webhook.posted import Told
+from collectors.webhook.posted import Refused, Told
 from engine import documents
 from engine.documents import Document
 from engine.model.catalogue import Catalogue
@@ -105,6 +105,20 @@ def parse(body: bytes) -> Payload:
         raise posted.unreadable(
             "not a Redfish event payload (DSP0266): it has a list Events with MessageIds"
         ) from error
+
+
+def parse_streamed(body: bytes) -> Payload:
+    """A payload, or a message by itself, as some services stream what they say about the stream; raises Refused."""
+    try:
+        return parse(body)
+    except Refused:
+        try:
+            record = Record.model_validate_json(body)
+        except (ValidationError, RecursionError):
+            record = None
+        if record is None:
+            raise
+        return Payload(Events=(record,))
 
 
 def events(

@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Protocol
 
-from engine.bus import codec, subjects
-from engine.bus.port import Bus
+from engine.bus import codec, cursors, subjects
+from engine.bus.port import Bus, Record
 from engine.clock import Clock
-from engine.model import ids
 from engine.model.errors import Permanent
 from engine.model.event import Event
 
@@ -53,32 +52,23 @@ class BusMemory:
     def __init__(self, bus: Bus, source: str, clock: Clock) -> None:
         """`source` names the collector instance."""
         self._bus, self._source, self._clock = bus, source, clock
-        self._subject, self._alarms = subjects.cursor(source), subjects.cursor(f"{source}/alarms")
+        self._alarms = f"{source}/alarms"
 
     async def load(self) -> bytes | None:
         """The cursor."""
-        record = await self._bus.last(self._subject)
-        return record.body if record is not None else None
+        return _body(await cursors.last(self._bus, self._source))
 
     async def save(self, cursor: bytes) -> None:
         """One writer per source."""
-        await self._save(self._subject, cursor)
+        await cursors.keep(self._bus, self._source, cursor)
 
     async def alarms(self) -> bytes | None:
         """Beside the cursor."""
-        record = await self._bus.last(self._alarms)
-        return record.body if record is not None else None
+        return _body(await cursors.last(self._bus, self._alarms))
 
     async def save_alarms(self, body: bytes) -> None:
         """One writer per source."""
-        await self._save(self._alarms, body)
-
-    async def _save(self, subject: str, body: bytes) -> None:
-        """The position is read just before."""
-        record = await self._bus.last(subject)
-        expected = record.sequence if record is not None else 0
-        nonce = ids.content_hash([subject, expected, body])
-        await self._bus.append(subject, body, expected=expected, nonce=nonce)
+        await cursors.keep(self._bus, self._alarms, body)
 
     async def told_alarms(self) -> list[Event]:
         """A reading of the whole log: only where nothing was saved."""
@@ -106,7 +96,7 @@ class BusMemory:
 
     async def told_since(self) -> frozenset[str]:
         """The broker knows an id again for an hour; after a longer pause its records are read."""
-        record = await self._bus.last(self._subject)
+        record = await cursors.last(self._bus, self._source)
         if record is None or self._clock.now() - record.stored_at < REMEMBERED:
             return frozenset()
         found: set[str] = set()
@@ -118,3 +108,7 @@ class BusMemory:
             if event.source == self._source:
                 found.add(event.id)
         return frozenset(found)
+
+
+def _body(record: Record | None) -> bytes | None:
+    return record.body if record is not None else None

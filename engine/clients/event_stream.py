@@ -19,6 +19,18 @@ SILENCE = 120.0
 LARGEST = 1024 * 1024
 """Octets of one event, or of an unfinished line."""
 PART = 64 * 1024
+POSITION = frozenset({400, 404, 409, 410, 412, 416, 422})
+"""Statuses that a Last-Event-ID which is not known any more may get."""
+
+
+class _Refused(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class PositionRefused(Permanent):
+    """The service does not know the event after which we want to go on; without a position it may stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,10 @@ class Parser:
 
 
 async def streamed(url: str, account: BmcAccount, last: str = "") -> AsyncGenerator[Streamed, None]:
-    """The events of a stream from after `last`, until it ends; raises Transient, or Permanent where we are refused."""
+    """The events of a stream from after `last`, until it ends.
+
+    Raises Transient; Permanent where we are refused, PositionRefused where that may be for the sake of `last`.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     if not account.ca_file.is_file():
@@ -82,6 +97,8 @@ async def streamed(url: str, account: BmcAccount, last: str = "") -> AsyncGenera
         async with contextlib.aclosing(_events(reader, writer, url, request)) as events:
             async for one in events:
                 yield one
+    except _Refused as error:
+        raise _refusal(error.status, url, last) from error
     finally:
         writer.transport.abort()  # a controller that hangs answers no farewell either
         with contextlib.suppress(OSError, TimeoutError):  # it is over, however the other side takes it
@@ -117,7 +134,7 @@ async def _events(
             msg = f"{url} broke off the stream ({type(error).__name__})"
             raise Transient(msg) from error
         if isinstance(event, h11.Response):
-            _welcome(event, url)
+            _welcome(event)
         elif isinstance(event, h11.Data):
             for one in parser.feed(bytes(event.data)):
                 yield one
@@ -125,16 +142,18 @@ async def _events(
             return
 
 
-def _welcome(response: h11.Response, url: str) -> None:
+def _welcome(response: h11.Response) -> None:
     kind = next((value for name, value in response.headers if name == b"content-type"), b"")
     if response.status_code == 200 and kind.startswith(b"text/event-stream"):
         return
-    raise _refusal(response.status_code, url)
+    raise _Refused(response.status_code)
 
 
-def _refusal(status: int, url: str) -> TobanError:
+def _refusal(status: int, url: str, last: str) -> TobanError:
     if status >= 500:
         return Transient(f"{url} is not ready (status {status})")
     if status in (401, 403):
         return Permanent(f"{url} refused us: wrong user name or password, or no right to events; check the bmc account")
+    if last and status in POSITION:
+        return PositionRefused(f"{url} does not go on after the event {last!r} (status {status})")
     return Permanent(f"{url} streams no events (status {status})")

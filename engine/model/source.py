@@ -16,6 +16,8 @@ class Source(BaseModel):
     """Seconds since it was last heard; None: not yet."""
     blind: str | None = None
     """Why it is no witness now (safety rule S3), or None."""
+    note: str | None = None
+    """What a person should know of it although it is a witness: the last thing that it could not make good."""
     since: AwareDatetime | None = None
     """Since when it is blind."""
     beat: float | None = None

@@ -54,6 +54,13 @@ def test_the_table_names_losses_by_reason_and_why_one_is_blind() -> None:
     assert "vCenter vc1 has not answered for 40 s" in said
 
 
+def test_what_a_source_could_not_make_good_stands_below_the_table_though_it_is_not_blind() -> None:
+    console = Console(width=200)
+    with console.capture() as capture:
+        sources.show(console, (VCENTER.model_copy(update={"note": "could not tell [again]"}),), as_json=False)
+    assert capture.get().splitlines()[-1] == "vcenter:vc1: could not tell [again]"
+
+
 def test_json_is_one_value_a_line(capsys) -> None:
     sources.show(Console(), (TRAPS, VCENTER), as_json=True)
     first, second = map(json.loads, capsys.readouterr().out.splitlines())

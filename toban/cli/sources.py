@@ -36,6 +36,9 @@ def show(console: Console, found: tuple[Source, ...], *, as_json: bool) -> None:
         lost = ", ".join(f"{reason} {count}" for reason, count in sorted(one.drops.items()))
         table.add_row(one.name, heard, beat, str(one.gaps), lost or "-", f"{since}{one.blind}" if one.blind else "-")
     console.print(table)
+    for one in found:
+        if one.note is not None:
+            console.print(f"{one.name}: {one.note}", soft_wrap=True, markup=False, highlight=False)
 
 
 async def _read(config: Config) -> tuple[Source, ...]:

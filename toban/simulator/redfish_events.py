@@ -21,6 +21,13 @@ BACKLOG = 100
 """Events that a stream may be behind, or ask for again."""
 QUIET = 2.0
 """Seconds after which a quiet stream gets a comment, so that a dead line is noticed."""
+EXCEEDED = {
+    "@odata.type": "#Message.v1_1_1.Message",
+    "MessageId": "Base.1.13.0.EventBufferExceeded",
+    "Message": "Undelivered events may have been lost due to a lack of buffer space in the service.",
+    "MessageSeverity": "Critical",
+}
+"""By itself in the stream and in no event payload, as bmcweb sends it for a Last-Event-ID that it does not know."""
 POWER = {"power.lost": "ResourcePoweredOff", "power.off": "ResourcePoweredOff", "power.on": "ResourcePoweredOn"}
 HEALTH = {"OK": "ResourceStatusChangedOK", "Warning": "ResourceStatusChangedWarning"}
 
@@ -45,8 +52,10 @@ class EventService:
             self._more.notify_all()
 
     def forget(self) -> None:
-        """What a reset of the controller does."""
+        """What a reset of the controller does: no subscription, no history, and numbers from the first on."""
         self._subscriptions.clear()
+        with self._more:
+            self._sent, self._numbers = [], itertools.count(1)
 
     def __call__(self, request: Request, path: str) -> Answer | None:
         """One answer, or None if the path is not of the service."""
@@ -144,6 +153,9 @@ class EventService:
 
     def _stream(self, last: int | None) -> Iterator[bytes]:
         at = last if last is not None else (self._sent[-1][0] if self._sent else 0)
+        if last is not None and not self._keeps(last):
+            at = 0
+            yield _streamed(self._sent[-1][0] if self._sent else 0, json.dumps(EXCEEDED).encode())
         while True:
             with self._more:
                 if self._closed or self._blade.bmc == "dead":
@@ -154,9 +166,18 @@ class EventService:
                     fresh = [one for one in self._sent if one[0] > at]
             for number, body in fresh:
                 at = number
-                yield b"id: " + str(number).encode() + b"\ndata: " + body + b"\n\n"
+                yield _streamed(number, body)
             if not fresh:
                 yield b": still here\n\n"
+
+    def _keeps(self, number: int) -> bool:
+        """Whether everything after this event is still there."""
+        newest, oldest = (self._sent[-1][0], self._sent[0][0]) if self._sent else (0, 1)
+        return oldest - 1 <= number <= newest
+
+
+def _streamed(number: int, body: bytes) -> bytes:
+    return b"id: " + str(number).encode() + b"\ndata: " + body + b"\n\n"
 
 
 def _posted(scheme: str, host: str, port: int, path: str, body: bytes) -> int:

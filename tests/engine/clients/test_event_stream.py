@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clients import event_stream
-from engine.clients.event_stream import Parser, Streamed, streamed
+from engine.clients.event_stream import Parser, PositionRefused, Streamed, streamed
 from engine.clients.redfish import BmcAccount
 from engine.model.errors import Permanent, Transient
 from toban.simulator import certificates
@@ -101,6 +101,13 @@ def test_a_stream_is_read_to_its_end_and_asked_for_from_where_it_stopped(tmp_pat
 def test_what_is_no_stream_says_whether_it_is_worth_another_try(tmp_path, answer, error, said) -> None:
     with pytest.raises(error, match=said):
         read(tmp_path, answer)
+
+
+@pytest.mark.parametrize(("last", "error"), [("57", PositionRefused), ("", Permanent)])
+def test_a_request_to_go_on_that_is_refused_is_told_apart_from_a_service_that_streams_nothing(tmp_path, last, error):
+    with pytest.raises(Permanent) as found:
+        read(tmp_path, b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n", last=last)
+    assert type(found.value) is error
 
 
 def test_a_certificate_of_another_authority_is_refused_and_so_is_none(tmp_path) -> None:
