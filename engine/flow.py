@@ -20,10 +20,10 @@ from engine.estate import linking
 from engine.hearing import Hearing, Picture
 from engine.model import order
 from engine.model.decision import Act, Hold
-from engine.model.errors import Permanent, TobanError
+from engine.model.errors import Conflict, Permanent, TobanError, Transient
 from engine.model.match import Ended, Match
 from engine.model.policy import Policy
-from engine.model.run import RunPlan
+from engine.model.run import Outcome, RunPlan
 from engine.past import FlowSettings, Past
 from engine.runs import tiring
 from engine.runs.runner import Runner
@@ -31,7 +31,7 @@ from engine.telling import Teller
 
 log = structlog.get_logger()
 REST = 5.0
-"""Between two looks at what is held, so many times as long as a look takes."""
+"""Between two looks at what is held, so many times as long as a look takes; seconds before a run is resumed."""
 
 
 class Flow:
@@ -65,6 +65,11 @@ class Flow:
     def picture(self) -> Picture:
         """What the engine knows now."""
         return self._hearing.picture
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies that are followed now."""
+        return tuple(self._policies.values())
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Rebuild, resume, then work until cancelled."""
@@ -220,10 +225,22 @@ class Flow:
             self._runs.create_task(self._carry(run, plan), name=f"run {run}")
 
     async def _carry(self, run: str, plan: RunPlan | None) -> None:
+        """To its end. Where the bus was away or a lease ran out nothing is wrong with the run: it is resumed."""
         try:
-            outcome = await (self._runner.start(plan) if plan is not None else self._runner.resume(run))
+            outcome = await self._carried(run, plan)
         except TobanError as error:
             log.warning("run.broken", run=run, error=str(error))
             await self._decider.run_broken(run, str(error))
+        except Exception as error:  # whatever one run does to the runner, the others are carried on; a person is told
+            log.exception("run.fault", run=run)
+            await self._decider.run_broken(run, f"a fault of this program: {type(error).__name__}: {error}"[:300])
         else:
             await self._decider.run_ended(run, outcome)
+
+    async def _carried(self, run: str, plan: RunPlan | None) -> Outcome:
+        while True:
+            try:
+                return await (self._runner.start(plan) if plan is not None else self._runner.resume(run))
+            except (Transient, Conflict) as error:
+                log.warning("run.interrupted", run=run, error=str(error))
+            await self._clock.sleep(REST)

@@ -73,7 +73,7 @@ class VsphereCollector:
         self._login = Login(settings.account)
         now = clock.monotonic()
         self.contact = Contact(settings.name, clock, settings.silent_after, heard=now, followed=now)
-        self.contact.counts = self._teller.counts
+        self.contact.counts, self._teller.held_up = self._teller.counts, self.contact.excuse
         self._refused: set[str] = set()
         """Refusals that were told and are not over."""
         self._first_look = asyncio.Event()
@@ -150,8 +150,8 @@ class VsphereCollector:
                 await self._end(watch.cancel, watch.close)
 
     async def _look_at_all(self, watch: InventoryWatch) -> None:
-        found = await self._offload.call(watch.everything, deadline=CALL)
         known = [] if self._first_look.is_set() else await self._memory.known()
+        found = await self._offload.call(watch.everything, deadline=CALL)
         if not found and (known or not self._inventory.is_empty):
             self._distrust_emptiness()
         self._inventory.recall(known)
@@ -260,7 +260,7 @@ class VsphereCollector:
         while True:
             await self._clock.sleep(1.0)
             quiet = self.contact.overdue()
-            if quiet is not None:
+            if quiet is not None and not self._teller.publishing:
                 await self._say_silent(f"vCenter {self.name} has not answered for {quiet:.0f} s")
 
     async def _tell_refusal(self, error: TobanError) -> None:

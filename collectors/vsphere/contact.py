@@ -53,6 +53,11 @@ class Contact:
         """It is no witness for a while, though it answers: what it shows may be of another time."""
         self.believed_from, self.reason = self.clock.monotonic() + DISTRUST, reason
 
+    def excuse(self, seconds: float) -> None:
+        """For so long we waited for our own bus and asked nothing: that is no silence of the vCenter's."""
+        now = self.clock.monotonic()
+        self.heard, self.followed = min(now, self.heard + seconds), min(now, self.followed + seconds)
+
     def overdue(self) -> float | None:
         """Seconds of silence, once they are too many and not told yet."""
         quiet = self.clock.monotonic() - self.heard

@@ -1,6 +1,6 @@
 """Publishing for a vCenter collector: inventory differences, load, silence; nothing is lost while the bus is away."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -36,6 +36,10 @@ class Teller:
         """By subject and unit: several VMs of a vCenter may have one name."""
         self.reconciling, self._worth = Reconciling(), Worth()
         self.counts = Counts()
+        self.publishing = 0
+        """Calls that wait for the bus now."""
+        self.held_up: Callable[[float], None] = _nothing
+        """Told after each call how many seconds it waited for the bus."""
 
     async def publish(self, event: Event) -> None:
         """Publish, again and again while the bus is away."""
@@ -47,6 +51,14 @@ class Teller:
         An event that the bus will never take is left out and counted: one name that somebody thought up must not keep
         the others from being told.
         """
+        began, self.publishing = self._clock.monotonic(), self.publishing + 1
+        try:
+            await self._stored(events)
+        finally:
+            self.publishing -= 1
+            self.held_up(self._clock.monotonic() - began)
+
+    async def _stored(self, events: Sequence[Event]) -> None:
         while events:
             try:
                 await self._publisher.publish_all(events)
@@ -59,7 +71,7 @@ class Teller:
                     log.warning("vcenter.refused", source=self.source, type=events[0].type, error=str(error))
                     return
                 for one in events:
-                    await self.publish_all([one])
+                    await self._stored([one])
                 return
             else:
                 for event in events:
@@ -181,6 +193,10 @@ class Teller:
         return Event(
             id=identity, type=kind, source=self.source, subject=subject, time=at, severity=severity, data=dict(data)
         )
+
+
+def _nothing(_: float) -> None:
+    return
 
 
 def _unit(one: Live) -> str:

@@ -12,9 +12,13 @@ Answer = TypeVar("Answer")
 
 
 async def kept(call: Awaitable[Answer]) -> Answer:
-    """Await a call; if the task was cancelled meanwhile and nobody told us, it is cancelled now."""
-    answer = await call
+    """Await a call; if the task was cancelled meanwhile and nobody told us, it is cancelled now.
+
+    Only what came during the call counts: in Python 3.11 a task whose TaskGroup failed counts as cancelled for good.
+    """
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    before = task.cancelling() if task is not None else 0
+    answer = await call
+    if task is not None and task.cancelling() > before:
         raise asyncio.CancelledError
     return answer

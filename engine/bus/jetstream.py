@@ -83,7 +83,8 @@ async def connect(
                 await client.drain()
         except (NatsError, OSError, TimeoutError) as error:
             log.warning("bus.drain_failed", error=type(error).__name__)
-            with contextlib.suppress(NatsError, OSError):  # the broker is gone: there is nothing left to flush to
+            # the broker is gone: there is nothing left to flush to, and the event loop says so in its own way
+            with contextlib.suppress(NatsError, OSError, RuntimeError):
                 await client.close()
 
 

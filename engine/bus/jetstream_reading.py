@@ -13,7 +13,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from engine.bus import codec, subjects
-from engine.bus.cancelling import kept
+from engine.bus.cancelling import Answer, kept
 from engine.bus.port import Delivery, Record, Subscription
 from engine.clock import Clock
 from engine.model.errors import ConfigurationError, Transient
@@ -49,20 +49,20 @@ class JetDelivery:
 
     async def ack(self) -> None:
         """Done. A lost ack only means that the message comes again."""
-        await self._message.ack()
+        await _said(self._message.ack())
 
     async def nak(self, delay: float) -> None:
         """Again after `delay` seconds."""
-        await self._message.nak(delay=delay)
+        await _said(self._message.nak(delay=delay))
 
     async def term(self, reason: str) -> None:
         """Never again."""
-        await self._bury(self.record, reason)
-        await self._message.term()
+        await _said(self._bury(self.record, reason))
+        await _said(self._message.term())
 
     async def in_progress(self) -> None:
         """The wait begins anew."""
-        await self._message.in_progress()
+        await _said(self._message.in_progress())
 
 
 class JetSubscription:
@@ -115,7 +115,7 @@ class Reader:
         )
         pull = await self._ephemeral(subject, config)
         try:
-            left = (await kept(pull.consumer_info())).num_pending or 0
+            left = (await _said(kept(pull.consumer_info()))).num_pending or 0
             silent = 0
             while left > 0:
                 messages = await _pull(pull, min(BATCH, left), 2.0)
@@ -215,7 +215,21 @@ async def _pulled(pull: JetStreamContext.PullSubscription, limit: int, timeout: 
             return messages
         msg = f"the durable reader does not answer ({str(error)[:200]})"
         raise Transient(msg) from error
+    except NatsError as error:
+        raise _away(error) from error
     return messages
+
+
+async def _said(word: Awaitable[Answer]) -> Answer:
+    """What the broker answers to a word of ours; raises Transient where it does not hear it."""
+    try:
+        return await word
+    except (NatsError, TimeoutError) as error:
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> Transient:
+    return Transient(f"the broker is away ({type(error).__name__})")
 
 
 async def _end(pull: JetStreamContext.PullSubscription) -> None:

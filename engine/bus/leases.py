@@ -8,11 +8,13 @@ import structlog
 
 from engine.bus.port import Bus
 from engine.clock import Clock
-from engine.model.errors import Conflict, Permanent, TobanError
+from engine.model.errors import Conflict, TobanError, Transient
 
 log = structlog.get_logger()
 
 BUCKET = "LEASES"
+QUICK = 5.0
+"""Seconds in which a lease can be given back."""
 MARGIN = 1 / 3
 """Share of a lease's life before its end from which on nothing more is begun."""
 
@@ -26,10 +28,13 @@ class Lease:
         self._clock, self.since, self.revision = clock, since, token
 
     def guard(self) -> int:
-        """The fencing token; raises `Permanent` once the lease may run out before a call begun now ends."""
+        """The fencing token; raises `Transient` once the lease may run out before a call begun now ends.
+
+        Nothing more may be done under this one; whoever takes a new one looks first.
+        """
         if self._clock.monotonic() - self.since > self.life * (1 - MARGIN):
             msg = f"the lease on {self.target} ran out; nothing more is done under it"
-            raise Permanent(msg)
+            raise Transient(msg)
         return self.token
 
 
@@ -42,15 +47,21 @@ class BusLeases:
 
     @asynccontextmanager
     async def hold(self, target: str) -> AsyncIterator[Lease]:
-        """Wait for an older holder's lease to end, take it, renew it while inside, give it back."""
+        """Wait for an older holder's lease to end, take it, renew it while inside, give it back.
+
+        What is raised inside comes out as it is, not in a group.
+        """
         lease = await self._acquire(target)
-        async with asyncio.TaskGroup() as group:
-            renewing = group.create_task(self._renew(lease), name=f"lease {target}")
-            try:
-                yield lease
-            finally:
-                renewing.cancel()
-                await self._release(lease)
+        try:
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(self._renew(lease), name=f"lease {target}")
+                try:
+                    yield lease
+                finally:
+                    renewing.cancel()
+                    await self._release(lease)
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     async def _acquire(self, target: str) -> Lease:
         waited = False
@@ -87,7 +98,9 @@ class BusLeases:
                 log.warning("lease.not_renewed", target=lease.target, error=str(error))
 
     async def _release(self, lease: Lease) -> None:
+        """Give it back, if that is quick: without the bus it runs out by itself."""
         try:
-            await self._bus.swap(BUCKET, lease.target, b"", expected=lease.revision, life=self._life)
-        except TobanError as error:
+            async with asyncio.timeout(QUICK):
+                await self._bus.swap(BUCKET, lease.target, b"", expected=lease.revision, life=self._life)
+        except (TobanError, TimeoutError) as error:
             log.info("lease.not_released", target=lease.target, error=str(error))

@@ -92,6 +92,11 @@ def run(name: str) -> str:
     return f"runs.{token(name)}"
 
 
+def run_of(subject: str) -> str:
+    """The run whose journal this subject is."""
+    return untoken(subject.removeprefix("runs."))
+
+
 def notice(name: str) -> str:
     """One notice in the outbox."""
     return f"notices.{token(name)}"

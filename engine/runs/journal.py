@@ -1,5 +1,6 @@
 """The journal on the bus: one subject per run, appended by compare-and-set (messaging.md 5.3)."""
 
+import structlog
 from pydantic import ValidationError
 
 from engine.bus import subjects
@@ -7,6 +8,8 @@ from engine.bus.port import Bus
 from engine.model import ids
 from engine.model.errors import Permanent
 from engine.model.run import Entry, Phase, entries_of
+
+log = structlog.get_logger()
 
 
 class BusJournal:
@@ -37,12 +40,19 @@ class BusJournal:
         return await self._bus.append(subjects.run(first.run), body, expected=position, nonce=nonce)
 
     async def unfinished(self) -> tuple[str, ...]:
-        """Runs that were begun and not ended, oldest first."""
+        """Runs that were begun and not ended, oldest first, and those whose end cannot be read.
+
+        Whoever resumes one of the latter is told what is wrong with it; the others are resumed all the same.
+        """
         found: list[str] = []
         async for record in self._bus.replay(subjects.ALL_RUNS, last_per_subject=True):
-            entry = _parse(record.body, record.subject)[-1]
-            if entry.phase is not Phase.ENDED:
-                found.append(entry.run)
+            try:
+                ended = _parse(record.body, record.subject)[-1].phase is Phase.ENDED
+            except Permanent as error:
+                log.warning("journal.unreadable", error=str(error))
+                ended = False
+            if not ended:
+                found.append(subjects.run_of(record.subject))
         return tuple(found)
 
 

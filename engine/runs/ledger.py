@@ -21,7 +21,7 @@ class Together:
         self._leases = leases
 
     def guard(self) -> int:
-        """The newest fencing token; raises `Permanent` once any of the leases may have run out."""
+        """The newest fencing token; raises `Transient` once any of the leases may have run out."""
         return max((lease.guard() for lease in self._leases), default=0)
 
 
@@ -57,7 +57,7 @@ class Ledger:
         return standing is not None and standing.phase is Phase.DONE
 
     def guard(self) -> int:
-        """The fencing token; raises `Permanent` without a lease that still holds."""
+        """The fencing token; raises `Transient` without a lease that still holds."""
         return self.lease.guard() if self.lease is not None else 0
 
     async def write(  # noqa: PLR0913  the fields of one record, by name

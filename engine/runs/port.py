@@ -43,7 +43,7 @@ class Held(Protocol):
     """A lease that is held."""
 
     def guard(self) -> int:
-        """The fencing token; raises `Permanent` once the lease may have run out."""
+        """The fencing token; raises `Transient` once the lease may have run out."""
         ...
 
 

@@ -19,7 +19,7 @@ from engine.bus.leases import BusLeases
 from engine.bus.memory import MemoryBus, Storage
 from engine.bus.port import Bus, Record
 from engine.clock import SystemClock
-from engine.model.errors import ConfigurationError, Conflict, Permanent
+from engine.model.errors import ConfigurationError, Conflict, Permanent, Transient
 from engine.model.event import Event, Severity
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -259,7 +259,7 @@ def test_a_lease_that_was_not_renewed_in_time_guards_nothing(place) -> None:
     async def scene(bus: Bus) -> None:
         async with BusLeases(bus, SystemClock(), "me", life=3).hold("host:esx1") as lease:
             lease.since -= 2.5
-            with pytest.raises(Permanent):
+            with pytest.raises(Transient):
                 lease.guard()
 
     place.run(scene)

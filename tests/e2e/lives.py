@@ -18,7 +18,7 @@ from engine.model.run import Entry, Outcome, RunPlan
 from engine.runs.commanding import Commander, EffectorSets, Patience
 from engine.runs.journal import BusJournal
 from engine.runs.runner import Runner
-from toban import app, parts
+from toban import declaring, parts
 
 LIVES = multiprocessing.get_context("forkserver")
 LIVES.set_forkserver_preload(["tests.e2e.lives"])
@@ -56,7 +56,7 @@ class Mortal(BusJournal):
 
 
 async def _live(folder: Path, url: str, death: Death | None) -> None:
-    declared, clock = app.declare(folder / "toban.yaml"), SystemClock()
+    declared, clock = declaring.declare(folder / "toban.yaml"), SystemClock()
     chosen = declared.settings
     plan = RunPlan.model_validate_json((folder / "plan.json").read_bytes())
     async with jetstream.connect(url, clock=clock, name="life") as bus:

@@ -24,7 +24,7 @@ from tests.e2e import lives
 from tests.e2e.lives import Death
 from tests.e2e.site import broker, edit, impatient
 from tests.engine.runs.crash import plans
-from toban import app, example, parts, picturing
+from toban import declaring, example, parts, picturing
 from toban.simulator import control
 from toban.simulator.datacenter import Datacenter
 
@@ -80,7 +80,7 @@ def _hurry(document) -> None:
 
 async def plan(folder: Path, url: str, name: str) -> None:
     """Write what the engine plans for the policy once its collector has seen the trouble that the policy is about."""
-    declared, clock = app.declare(folder / "toban.yaml"), SystemClock()
+    declared, clock = declaring.declare(folder / "toban.yaml"), SystemClock()
     policy = plans.shipped()[name]
     async with jetstream.connect(url, clock=clock, name="eye") as bus:
         wires = parts.Wires(declared.settings, declared.site, bus, clock)

@@ -14,6 +14,7 @@ from engine.bus.memory import MemoryBus
 from engine.clients.vsphere import Account
 from engine.clients.vsphere_inventory import InventoryWatch
 from engine.clock import SystemClock
+from engine.model.errors import Transient
 from tests.toban.simulator.client import running
 
 MARK = "number "
@@ -134,6 +135,28 @@ def test_an_event_of_a_type_that_no_client_knows_holds_up_nothing_else(tmp_path)
             await found.until(rest)
             assert await found.numbers() == [number for number in range(26) if number != 5]
             assert found.collector.contact.source().drops["unreadable"] >= 1
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_a_bus_that_is_away_is_no_silence_of_the_vcenter(tmp_path, monkeypatch):
+    async def go(world):
+        async with watching(world) as found:
+            taken = found.bus.publish_all
+
+            async def away(_):
+                raise Transient("no broker")
+
+            monkeypatch.setattr(found.bus, "publish_all", away)
+            world.faults.apply("maintenance-entered", "esx2")
+            await asyncio.sleep(6.0)  # real seconds: twice as long as it takes to count as silent
+            monkeypatch.setattr(found.bus, "publish_all", taken)
+            await found.until_type("host.maintenance.entered")
+            assert found.collector.contact.doubt() is None
+            await asyncio.sleep(2.0)
+            assert found.collector.contact.doubt() is None
+            assert "source.silent" not in {event.type for event in await found.told()}
 
     with running(tmp_path) as world:
         asyncio.run(go(world))

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+from engine.bus.cancelling import kept
 from engine.bus.jetstream_reading import JetSubscription
 from engine.bus.port import Record
 
@@ -41,3 +42,28 @@ def test_a_lost_cancellation_is_found_again() -> None:
         return rounds
 
     assert asyncio.run(story()) == 0
+
+
+def test_a_task_whose_group_failed_still_hears_the_answers_to_its_later_calls() -> None:
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async def answers() -> str:
+        await asyncio.sleep(0)
+        return "heard"
+
+    async def story() -> str:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+        except* ZeroDivisionError:
+            pass
+        return await kept(answers())
+
+    async def go() -> str:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(story())
+        return "lost" if task.cancelled() else task.result()
+
+    assert asyncio.run(go()) == "heard"
