@@ -41,6 +41,8 @@ class DeciderSettings:
     limits: Limits = field(default_factory=Limits)
     orders_age: float = 0.1
     """Seconds for which one reading of what people ordered serves; before each act the stop switch is read anew."""
+    authenticated: bool = False
+    """For an ungraceful act a trap counts only where it proves its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Round:
             ordered=order.of(match.events[0]) if order.of_events(match.events) is not None else None,
             limits=self._settings.limits,
             need=self._settings.need,
+            authenticated=self._settings.authenticated,
         )
 
     def _mass(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from engine.guard import windows
 from engine.model.decision import Decision, Reason
-from engine.model.policy import Human, Late, Suppression
+from engine.model.policy import Human, Late, Suppression, Witnesses
 from engine.model.window import Window
 from engine.rules.pending import Pending
 from toban.explaining import Explained, Recorded
@@ -179,7 +179,7 @@ def _values(told: Explained) -> dict[str, str]:
         "during": ", ".join(windows.words(one) for one in spec.during),
         "unless": ", ".join(words),
         "if": spec.condition or "",
-        "witnesses": f"{spec.witnesses.need} of {', '.join(spec.witnesses.of)}" if spec.witnesses is not None else "",
+        "witnesses": _witnesses(spec.witnesses) if spec.witnesses is not None else "",
         "budget": f"{spec.budget.rate} per {spec.budget.per}" if spec.budget is not None else "",
         "cooldown": f"{spec.cooldown:g}s" if spec.cooldown else "",
         "minimum_running": str(spec.minimum_running) if spec.minimum_running else "",
@@ -198,3 +198,8 @@ def _suppression(one: Suppression) -> str:
 def when(moment: datetime) -> str:
     """A moment for people."""
     return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _witnesses(asked: Witnesses) -> str:
+    proven = ", traps only where they prove their sender" if asked.authenticated else ""
+    return f"{asked.need} of {', '.join(asked.of)}{proven}"

@@ -17,4 +17,6 @@ def decider_settings(chosen: Settings, *, armed: bool | None = None) -> DeciderS
         flaps_within=guard.flaps_within,
     )
     is_armed = chosen.armed if armed is None else armed
-    return DeciderSettings(is_armed, guard.witnesses, guard.observation_expires, bounds)
+    return DeciderSettings(
+        is_armed, guard.witnesses, guard.observation_expires, bounds, authenticated=guard.authenticated
+    )

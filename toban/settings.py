@@ -147,6 +147,8 @@ class GuardSettings(_Part):
     """The site's guard; of this and a policy's own bounds the stricter wins (safety.md)."""
 
     witnesses: Whole = Field(default=2, ge=2, le=4)
+    authenticated: bool = False
+    """For what takes power away a trap is a witness only in SNMPv3, authPriv with SHA-256 or better (security.md 1)."""
     observation_expires: Duration = 60.0
     minimum_hold: Duration = 30.0
     """A policy that fences must wait at least this long (safety rule S2)."""

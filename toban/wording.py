@@ -62,6 +62,10 @@ class Words:
             of, need, within = self._all(spec.witnesses.of), spec.witnesses.need, time(spec.witnesses.within)
             text = "At least {0} of {1} must have said so within {2}.", "{2} 以内に {1} のうち {0} 種以上の証言が必要。"
             yield self.say(*text, str(need), of, within)
+            if spec.witnesses.authenticated:
+                yield self.say(
+                    "Only a trap that proves its sender counts.", "送信者を証明するトラップだけを証言とする。"
+                )
         for one in spec.unless:
             yield self.say("Not if {0}.", "除外: {0}。", self._suppression(one))
         if spec.condition is not None:

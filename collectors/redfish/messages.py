@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from collectors.outside import RESERVED
 from collectors.webhook import posted
-from collectors.webhook.outside import RESERVED
 from collectors.webhook.posted import Refused, Told
 from engine import documents
 from engine.documents import Document

@@ -119,13 +119,14 @@ def _mapped(heard: Heard, sender: str, found: _Found, tables: Tables) -> Mapped:
     if found.type != UNMAPPED:
         data["unresolved"] = found.subject is None
     security = notification.security
+    data["authenticated"] = security is not None and security.proves
     if security is not None:
-        data["security"] = {"user": security.user, "level": security.level, "engine": security.engine}
+        data["security"] = security._asdict()
     if notification.notes:
         data["lenient"] = [*_notes(found.data), *notification.notes]
     data["raw"] = naming.redacted(heard.raw, notification.community)[:LIMIT_RAW].hex()
-    whose = security.engine if security is not None and security.level != "noAuthNoPriv" else ""
-    identity = content_hash((whose or sender, key, *found.identity))
+    whose = _whose(security, sender)
+    identity = content_hash((whose, key, *found.identity))
     bucket = math.floor(heard.received_at.timestamp() / found.window)
     uncounted = found.window == WINDOW_CONTENT
     uptime = notification.uptime if uncounted else None
@@ -141,8 +142,15 @@ def _mapped(heard: Heard, sender: str, found: _Found, tables: Tables) -> Mapped:
         data=data,
     )
     repeat = Repeat(identity, scope if uncounted else None, found.type, found.window)
-    content = identity if found.unnumbered is None else content_hash((sender, key, *found.unnumbered))
+    content = identity if found.unnumbered is None else content_hash((whose, key, *found.unnumbered))
     return Mapped(event, repeat, content, scope, found.counted)
+
+
+def _whose(security: snmp.Security | None, sender: str) -> str:
+    """Who says it, for telling repetitions: what somebody forges never passes for a repetition of what is proven."""
+    if security is None or security.level == "noAuthNoPriv":
+        return sender
+    return security.engine or f"{sender} as {security.user}"
 
 
 def _notes(data: dict[str, JsonValue]) -> list[JsonValue]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from collectors.outside import RESERVED
 from collectors.snmp.mapfile import OID_PATTERN, About, Entry, PetTable, TrapMap
 from engine.documents import nearest
 from engine.model.catalogue import Catalogue
@@ -61,6 +62,13 @@ def load(catalogue: Catalogue, files: Iterable[Path]) -> TrapMaps:
         rules.update(_rules(one))
         pet = one.pet or pet
     return TrapMaps(rules, pet)
+
+
+CLASS = "chassis"
+FORBIDDEN = RESERVED - {"trap", "vcenter", "bmc"}
+"""Families that no trap can speak in, whatever a map says."""
+OURS = frozenset({"trap.unmapped", "trap.repeated", "trap.dropped"})
+"""What the listener itself says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,8 @@ def _problems(one: TrapMap, catalogue: Catalogue) -> Iterable[tuple[Place, str]]
         yield from _entry_problems(one, oid, entry, catalogue)
     if one.pet is not None:
         for place, name in _pet_types(one.pet):
-            if catalogue.get(name) is None:
-                yield ("pet", *place), _unknown(name, catalogue)
+            if (why := _objection(name, catalogue)) is not None:
+                yield ("pet", *place), why
 
 
 def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) -> Iterable[tuple[Place, str]]:
@@ -138,8 +146,8 @@ def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) 
     if entry.state is not None and entry.state.varbind not in one.varbinds:
         yield (*place, "state"), f"varbind {entry.state.varbind!r} is not listed under varbinds"
     for name in types_of(entry):
-        if catalogue.get(name) is None:
-            yield place, _unknown(name, catalogue)
+        if (why := _objection(name, catalogue)) is not None:
+            yield place, why
     if entry.cleared_by is not None:
         other = one.traps.get(entry.cleared_by)
         recoveries = catalogue.recoveries_of(entry.type or "")
@@ -147,9 +155,17 @@ def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) 
             yield (*place, "cleared_by"), f"{entry.cleared_by} is not a trap of this map that ends {entry.type}"
 
 
-def _unknown(name: str, catalogue: Catalogue) -> str:
-    near = nearest(name, tuple(catalogue.types))
-    return f"event type {name!r} is not in the catalogue" + (f"; did you mean {near!r}?" if near else "")
+def _objection(name: str, catalogue: Catalogue) -> str | None:
+    """Why no trap can become an event of this type, or None: traps are one class of witnesses, not all (rule S1)."""
+    entry = catalogue.get(name)
+    if entry is None:
+        near = nearest(name, tuple(catalogue.types))
+        return f"event type {name!r} is not in the catalogue" + (f"; did you mean {near!r}?" if near else "")
+    if name.partition(".")[0] in FORBIDDEN or name in OURS:
+        return f"event type {name!r} is not a trap's to say: only Toban's own collectors and people say that"
+    if entry.tells is not None and entry.witness != CLASS:
+        return f"event type {name!r} is the word of the witness class {entry.witness}; a trap speaks as {CLASS} only"
+    return None
 
 
 def types_of(entry: Entry) -> list[str]:

@@ -14,8 +14,9 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from pydantic import JsonValue, ValidationError
 
+from collectors import outside
 from collectors.snmp.origins import Origins
-from collectors.webhook import outside, posted, rules
+from collectors.webhook import posted, rules
 from collectors.webhook.posted import Posted, Told
 from collectors.webhook.rulefile import Entry
 from collectors.webhook.rules import Rules

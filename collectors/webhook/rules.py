@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from collectors import outside
 from collectors.snmp.naming import LIMIT_NAME
 from collectors.snmp.origins import Origins
-from collectors.webhook import outside
 from collectors.webhook.rulefile import About, Entry, RuleFile
 from engine import documents
 from engine.documents import Document

@@ -51,6 +51,13 @@ class Security(NamedTuple):
     """`noAuthNoPriv`, `authNoPriv` or `authPriv`."""
     engine: str
     """The sender's engine id in hex; empty for an inform, whose authoritative engine is its receiver."""
+    auth: str = ""
+    """`sha1` to `sha512`; empty for noAuthNoPriv. Privacy is always some AES."""
+
+    @property
+    def proves(self) -> bool:
+        """Whether nobody else can have said it: authPriv with SHA-256 or better (security.md 1)."""
+        return self.level == "authPriv" and self.auth in ("sha256", "sha384", "sha512")
 
 
 class Notification(NamedTuple):

@@ -168,7 +168,8 @@ def content(sealed: Sealed, plain: bytes, known: Keys) -> snmp.Notification | sn
     if isinstance(found, snmp.Ignored):
         return found
     engine = "" if found.confirmed else sealed.engine.hex()
-    return found._replace(security=snmp.Security(known.user, LEVELS[sealed.level], engine))
+    auth = (known.auth or "") if sealed.level > 0 else ""
+    return found._replace(security=snmp.Security(known.user, LEVELS[sealed.level], engine, auth))
 
 
 def mac(blank: bytes, known: Keys) -> bytes:

@@ -113,7 +113,7 @@ def _ordered(order: Order) -> Reason:
 def _agreed(policy: Policy, situation: Situation) -> Reason:
     if not limits.is_ungraceful(policy):
         return Reason(code="held", en="the condition held; the act is reversible", ja="条件が継続、可逆な操作")
-    classes = witnesses.down(situation.observations, suppressing.observed(policy))
+    classes = witnesses.down(suppressing.standing(policy, situation), suppressing.observed(policy))
     names = " and ".join(classes)
     return Reason(code="witnesses", en=f"{names} agree that it is down", ja=f"{'・'.join(classes)} が停止を確認")
 

@@ -63,6 +63,8 @@ class Situation:
     limits: Limits = field(default_factory=Limits)
     need: int = 2
     """Witness classes an ungraceful act needs, whatever the policy says."""
+    authenticated: bool = False
+    """For an ungraceful act unproven traps count for nothing, whatever the policy says."""
 
     def sets_aside(self, guard: str) -> bool:
         """Whether a person ordered this with that guard set aside."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from engine.guard import limits, people, windows, witnesses
 from engine.guard.people import HumanAct
 from engine.guard.situation import Check, Situation, Verdict, hold, ignore
+from engine.model.decision import Observation
 from engine.model.match import Match
 from engine.model.order import VALID_FOR
 from engine.model.policy import Human, Late, Mode, Policy
@@ -154,7 +155,8 @@ def recheck(match: Match, policy: Policy, situation: Situation) -> Verdict | Non
     noticed = situation.noticed or situation.now
     if limits.is_ungraceful(policy) or policy.spec.witnesses is not None:
         since = situation.noticed
-        seen = any(one.down and (since is None or one.at >= since) for one in situation.observations)
+        words = standing(policy, situation)
+        seen = any(one.down and (since is None or one.at >= since) for one in words)
     else:
         seen = situation.now >= noticed + timedelta(seconds=SETTLE)
     if seen:
@@ -168,6 +170,13 @@ def observed(policy: Policy) -> tuple[str, ...]:
     return policy.spec.witnesses.of if policy.spec.witnesses else ("vcenter", "chassis", "probe", "bmc")
 
 
+def standing(policy: Policy, situation: Situation) -> tuple[Observation, ...]:
+    """The words that count for a policy: of policy and site the stricter says whether unproven ones do."""
+    strict = policy.spec.witnesses is not None and policy.spec.witnesses.authenticated
+    strict = strict or (situation.authenticated and limits.is_ungraceful(policy))
+    return witnesses.standing(situation.observations, authenticated=strict)
+
+
 def witnessed(match: Match, policy: Policy, situation: Situation) -> Verdict | None:
     """Enough classes say that it is down (safety rule S1)."""
     rough = limits.is_ungraceful(policy)
@@ -175,14 +184,22 @@ def witnessed(match: Match, policy: Policy, situation: Situation) -> Verdict | N
         return None
     asked = policy.spec.witnesses.need if policy.spec.witnesses else 0
     need = max(asked, situation.need if rough else 0)
-    classes = witnesses.down(situation.observations, observed(policy))
+    words = standing(policy, situation)
+    classes = witnesses.down(words, observed(policy))
     if len(classes) >= need:
         return None
     seen = ", ".join(classes) or "nobody"
-    against = sorted({one.witness for one in situation.observations if not one.down})
+    against = sorted({one.witness for one in words if not one.down})
     other = f"; {', '.join(against)} sees it alive" if against else ""
     en = f"{need} witness classes must say that {match.key} is down, only {len(classes)} does ({seen}){other}"
     ja = f"証人が {need} 種必要、確認できたのは {len(classes)} 種({seen})"
+    unproven = set(witnesses.down(situation.observations, observed(policy))) - set(classes)
+    if unproven:
+        names = ", ".join(sorted(unproven))
+        en, ja = (
+            f"{en}; {names} only by a trap that proves no sender",
+            f"{ja}、{names} は送信者を証明しないトラップのみ",
+        )
     return hold("witnesses.missing", en, ja, page=True)
 
 

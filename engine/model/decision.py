@@ -29,6 +29,8 @@ class Observation(_Word):
     """When it was last known to hold, by our clock."""
     says: str
     """What was seen, in words: `blade.power.lost from chassis1/1`."""
+    proven: bool = True
+    """Nobody else can have said it: false for a trap in v1, v2c, or v3 below authPriv with SHA-256 (safety rule S1)."""
     turns: tuple[AwareDatetime, ...] = ()
     """When this class last changed its word about the host, the latest few, oldest first."""
 

@@ -103,6 +103,8 @@ class Witnesses(Part):
     """The classes that count."""
     within: Duration
     """What was said longer ago does not count."""
+    authenticated: bool = False
+    """A trap counts only in SNMPv3, authPriv with SHA-256 or better: anybody can forge the others (safety rule S1)."""
 
 
 class After(StrEnum):

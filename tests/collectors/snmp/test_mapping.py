@@ -288,6 +288,25 @@ def test_a_mistake_in_a_map_is_told_with_its_place(tmp_path, change, sentence):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("order.requested", "not a trap's to say"),
+        ("inventory.host", "not a trap's to say"),
+        ("source.seeing", "not a trap's to say"),
+        ("trap.dropped", "not a trap's to say"),
+        ("probe.down", "not a trap's to say"),
+        ("host.unreachable", "is the word of the witness class vcenter; a trap speaks as chassis only"),
+        ("bmc.power.off", "is the word of the witness class bmc; a trap speaks as chassis only"),
+    ],
+)
+def test_no_map_lets_a_trap_give_orders_or_testify_for_another_class(tmp_path, kind, why):
+    with pytest.raises(ConfigurationError) as caught:
+        site_tables(tmp_path, VC.replace("type: psu.failed", f"type: {kind}"))
+    assert f"site.yaml:11:3: event type {kind!r}" in str(caught.value)
+    assert why in str(caught.value)
+
+
 def test_a_map_that_is_not_there_is_told_by_name(tmp_path):
     with pytest.raises(ConfigurationError, match=r"absent\.yaml"):
         maps.load(catalogue.shipped(), [tmp_path / "absent.yaml"])

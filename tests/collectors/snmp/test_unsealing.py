@@ -1,6 +1,7 @@
 """SNMPv3 at the gate: who is believed, what is old, what is answered; messages are sealed by hand, not by our code."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from pysnmp.proto.mpmod import rfc3412
 
 from collectors.snmp import engine_file
 from collectors.snmp.engine_file import EngineState
+from collectors.snmp.mapping import Heard, to_event
 from collectors.snmp.timeliness import Mark, Seen, Timeliness
 from collectors.snmp.unsealing import Gate
 from engine.bus.memory import MemoryBus
@@ -49,7 +51,43 @@ def test_a_proven_trap_reads_as_the_same_trap_in_v2c():
     found = admitted(gate(), trap())
     plain = snmp.decode(traps.blade(22056, 1))
     assert (found.key, found.varbinds, found.uptime) == (plain.key, plain.varbinds, plain.uptime)
-    assert found.security == snmp.Security("oa", "authPriv", ENGINE.hex())
+    assert found.security == snmp.Security("oa", "authPriv", ENGINE.hex(), "sha256")
+
+
+@pytest.mark.parametrize(
+    ("auth", "level", "proven"),
+    [
+        ("sha256", 2, True),
+        ("sha384", 2, True),
+        ("sha512", 2, True),
+        ("sha224", 2, False),
+        ("sha1", 2, False),
+        ("sha256", 1, False),
+        ("sha256", 0, False),
+    ],
+)
+def test_only_authpriv_with_sha256_or_better_proves_a_trap(auth, level, proven):
+    at = gate(user(least="noAuthNoPriv", auth=auth))
+    datagram = trap(seal=Seal(level=level, auth=auth))
+    found = to_event(Heard(admitted(at, datagram), "127.0.0.1", START, datagram), traps.TABLES)
+    assert found.event.data["authenticated"] is proven
+
+
+def test_a_trap_in_v2c_proves_nothing():
+    assert traps.mapped(traps.blade(22056, 1)).event.data["authenticated"] is False
+
+
+@pytest.mark.parametrize("engine", [ENGINE.hex(), ""])
+def test_a_forged_copy_that_comes_first_makes_no_repetition_of_the_proven_one(engine):
+    """`engine` is empty for an inform, whose authoritative engine is ours."""
+    datagram = traps.blade(22056, 1)
+    forged = Heard(snmp.decode(datagram), "127.0.0.1", START, datagram)
+    security = snmp.Security("oa", "authPriv", engine, "sha256")
+    proven = replace(forged, notification=forged.notification._replace(security=security))
+    first, second = to_event(forged, traps.TABLES), to_event(proven, traps.TABLES)
+    assert first.event.id != second.event.id
+    assert first.content != second.content
+    assert first.repeat.identity != second.repeat.identity
 
 
 def test_a_captured_trap_is_heard_once():

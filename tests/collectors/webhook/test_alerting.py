@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.webhook import outside, rules
+from collectors import outside
+from collectors.webhook import rules
 from collectors.webhook.posted import Posted, Refused
 from engine.bus import codec
 from engine.model.errors import ConfigurationError

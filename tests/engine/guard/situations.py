@@ -48,8 +48,11 @@ def gentle(name: str = "host-load", **spec: object) -> Policy:
     return policy(name, **{**GENTLE, **spec})
 
 
-def saw(witness: str, *, down: bool = True, age: float = 1, host: str = "host:esx1") -> Observation:
-    return Observation(witness=witness, subject=host, down=down, at=NOW - timedelta(seconds=age), says=witness)
+def saw(
+    witness: str, *, down: bool = True, age: float = 1, host: str = "host:esx1", proven: bool = True
+) -> Observation:
+    at = NOW - timedelta(seconds=age)
+    return Observation(witness=witness, subject=host, down=down, at=at, says=witness, proven=proven)
 
 
 def event(**data: object) -> Event:
