@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import structlog
 
 from actuators import parameters
-from engine.clients.offload import Offload
+from engine.clients.offload import Leave, Offload
 from engine.clients.redfish import Power, is_blade
 from engine.clients.sensors import Sensor
 from engine.clock import Clock
@@ -24,8 +24,8 @@ DEADLINE = 40.0
 class Controller(Protocol):
     """A management controller, whichever protocol it speaks; blocking."""
 
-    ordered: bool
-    """An order may have left for it."""
+    leave: Leave
+    """To send an order to it."""
 
     def read(self) -> Power:
         """Who answers and what it says about power; raises Transient or Permanent."""
@@ -144,17 +144,22 @@ class Blades:
         await self.until(blade, on=on)
 
     async def _order(self, blade: Blade, bmc: Controller, reset: str, *, on: bool) -> None:
-        """One order; a refusal says nothing where the end state holds all the same: only the state counts."""
+        """One order; a refusal says nothing where the end state holds all the same: only the state counts.
+
+        However this ends, an order that has not left by then never will.
+        """
         try:
             await self._offload.call(lambda: bmc.reset(reset), deadline=DEADLINE)
         except Transient as error:
-            if not bmc.ordered:
+            if bmc.leave.withdraw():
                 raise
             msg = f"the BMC of {blade.target} was told {reset} and has not answered ({error})"
             raise InDoubt(msg) from error
         except Permanent:
             if (await self.read(blade)).on is not on:
                 raise
+        finally:
+            bmc.leave.withdraw()
 
     async def until(self, blade: Blade, *, on: bool) -> None:
         """Returns when the BMC says so, or when the patience is over: the next look counts, not this wait."""

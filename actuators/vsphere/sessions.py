@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from engine.clients import vsphere_faults
-from engine.clients.offload import Offload
+from engine.clients.offload import Leave, Offload
 from engine.clients.vsphere import Account, Login, Session
 from engine.clock import Clock
 from engine.model.errors import InDoubt, Permanent, Transient
@@ -43,19 +43,33 @@ class VCenters:
         return found
 
     async def order(self, vcenter: str, work: Callable[[Session], T]) -> T:
-        """An order, sent at most once; raises InDoubt when it may have been carried out."""
+        """An order, sent at most once; raises InDoubt when it may have been carried out.
+
+        However this ends, an order that has not left by then never will.
+        """
         login = self._login(vcenter)
         if self._clock.monotonic() - self._answered.get(vcenter, -FRESH) >= FRESH:
             await self.ask(
                 vcenter, lambda session: session.now()
             )  # a dead session is found before the order, not by it
+        leave = Leave()
+
+        def send() -> T:
+            session = login.session()
+            leave.use()
+            return work(session)
+
         try:
-            return await self._offload.call(lambda: work(login.session()), deadline=READ_DEADLINE)
+            return await self._offload.call(send, deadline=READ_DEADLINE)
         except Transient as error:
+            if leave.withdraw():
+                raise
             msg = f"vCenter {vcenter}: the order was sent, no answer came ({error})"
             raise InDoubt(msg) from error
         except Exception as error:
             raise vsphere_faults.after_sending(error, f"vCenter {vcenter}") from error
+        finally:
+            leave.withdraw()
 
     def _login(self, vcenter: str) -> Login:
         found = self._logins.get(vcenter)

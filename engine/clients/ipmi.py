@@ -10,6 +10,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
+from engine.clients.offload import Leave
 from engine.clients.redfish import BmcAccount, Power
 from engine.clients.sensors import Health, Sensor
 from engine.model.errors import InDoubt, Permanent, Transient
@@ -38,8 +39,8 @@ class IpmiBmc:
             "user": account.user,
             "password": account.password,
         }
-        self.ordered = False
-        """An order may have left for this BMC."""
+        self.leave = Leave()
+        """To send an order to this BMC."""
 
     def read(self) -> Power:
         """Identity and power as the BMC says now; raises Transient (out of reach) or Permanent (refused)."""
@@ -61,7 +62,12 @@ class IpmiBmc:
         if order is None:
             msg = f"{self._where}: {kind} cannot be ordered over IPMI"
             raise Permanent(msg)
-        self._ask(order)
+        self.leave.use()  # what the process that is started now has sent is known at its end only
+        try:
+            self._ask(order)
+        except Transient:
+            self.leave.give_back()
+            raise
 
     def sensors(self) -> tuple[Sensor, ...]:
         """Every sensor of its repository; raises Transient or Permanent."""
@@ -98,7 +104,6 @@ class IpmiBmc:
             msg = f"{self._where}: no process could be started to ask it ({error.strerror})"
             raise Transient(msg) from error
         lines = out.splitlines()
-        self.ordered = self.ordered or "sending" in lines
         said = _parsed(lines[-1] if lines else "")
         if "error" in said:
             raise self._translated(str(said["error"]), sent="sending" in lines)

@@ -19,6 +19,37 @@ class Offloaded(Protocol):
         ...
 
 
+class Leave:
+    """Leave to send one order: used by the thread that sends, or withdrawn by who waits no longer; never both.
+
+    A thread that was given up goes on: without this it might send, minutes later, what nobody wants any more.
+    """
+
+    def __init__(self) -> None:
+        """Neither yet."""
+        self._lock = threading.Lock()
+        self._used = self._withdrawn = False
+
+    def use(self) -> None:
+        """Call it right before the order leaves; raises Transient once it was withdrawn: nothing is sent then."""
+        with self._lock:
+            if self._withdrawn:
+                msg = "nobody waited for this order any more; it was not sent"
+                raise Transient(msg)
+            self._used = True
+
+    def give_back(self) -> None:
+        """It is known by now that the order has not left after all."""
+        with self._lock:
+            self._used = False
+
+    def withdraw(self) -> bool:
+        """Whether the order has not left, and never will."""
+        with self._lock:
+            self._withdrawn = not self._used
+            return self._withdrawn
+
+
 class _Call(Generic[T]):
     """One call in a thread of its own; its outcome reaches the loop, or nobody when it was given up."""
 

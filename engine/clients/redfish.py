@@ -12,6 +12,7 @@ import sushy
 from sushy import auth, connector, exceptions
 
 from engine.clients import redfish_sensors
+from engine.clients.offload import Leave
 from engine.clients.sensors import Sensor
 from engine.model.errors import InDoubt, Permanent, TobanError, Transient
 
@@ -83,8 +84,8 @@ class Bmc:
     def __init__(self, url: str, system: str, account: BmcAccount, timeout: int = 10) -> None:
         """`timeout` in seconds, for connecting and for each read."""
         self._url, self._system, self._account, self._timeout = url, system, account, timeout
-        self.ordered = False
-        """An order may have left for this BMC."""
+        self.leave = Leave()
+        """To send an order to this BMC."""
 
     def read(self) -> Power:
         """Identity and power as the BMC says now; raises Transient (out of reach) or Permanent (refused, malformed)."""
@@ -98,10 +99,11 @@ class Bmc:
     def reset(self, kind: str) -> None:
         """Order one reset in Redfish's words: ForceOff, On. Returns when it is taken; raises InDoubt if no answer came.
 
-        Raises Transient if the BMC was out of reach before the order, Permanent if it refused.
+        Raises Transient if the BMC was out of reach before the order or nobody waits for it any more, Permanent if it
+        refused.
         """
         with self._opened() as found:
-            self.ordered = True
+            self.leave.use()
             try:
                 found.reset_system(sushy.ResetType(kind))
             except OUT_OF_REACH as error:
