@@ -6,7 +6,6 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from collectors.outside import RESERVED
@@ -142,7 +141,7 @@ def _event(record: Record, controller: Controller, at: datetime, known: Mapping[
         "vendor_severity": posted.line(record.message_severity or record.severity),
         "part": posted.line(origin),
         "text": posted.line(record.message or " ".join(str(one) for one in record.arguments)),
-        "raw": orjson.dumps(record.model_dump(mode="json", by_alias=True)).decode()[: posted.LIMIT_RAW],
+        "raw": record.model_dump_json(by_alias=True)[: posted.LIMIT_RAW],  # takes numbers of any size
     }
     identity = (controller.name, record.id, record.member, record.message_id, record.at, origin, record.message)
     return Event(

@@ -10,7 +10,7 @@ import structlog
 from collectors.publishing import Memory, Publisher
 from collectors.redfish import judging
 from collectors.redfish.judging import Change, Known, Look
-from engine.clients.offload import Offload
+from engine.clients.offload import Busy, Offload
 from engine.clients.redfish import Power
 from engine.clock import Clock
 from engine.model.catalogue import Catalogue
@@ -48,11 +48,13 @@ class BmcWatch:
         self._blades, self._publisher, self._memory, self._words, self._clock = blades, publisher, memory, words, clock
         self._offload = Offload("bmc-health", THREADS)
         self._known: dict[str, Known] | None = None
+        self._unkept = False
+        """What is known is not in the memory yet: a later life would not tell that it is over."""
         self._wait: dict[str, float] = {}
         self._ended: float | None = None
         self._began = clock.monotonic()
         self._blind: str | None = None
-        self._every, self._overruns, self._unanswered = 60.0, 0, 0
+        self._every, self._overruns, self._unanswered, self._unasked = 60.0, 0, 0, 0
 
     async def run(self, every: float = 60.0) -> None:
         """Round after round; seconds between their beginnings."""
@@ -71,14 +73,13 @@ class BmcWatch:
         """Look at all, tell what changed. Raises TobanError while the bus is away; it is told after a later round."""
         if self._known is None:
             self._known = _read(await self._memory.load())
-        known = self._known
+        known, unasked = self._known, self._unasked
         async with asyncio.TaskGroup() as group:
             tasks = {one.machine: group.create_task(self._look(one)) for one in self._blades}
         looks = {machine: look for machine, task in tasks.items() if (look := task.result()) is not None}
-        self._blind = judging.blindness(looks.values())
+        self._blind = judging.blindness(looks.values()) or self._hanging(unasked, looks)
         self._unanswered += sum(look.power is None for look in looks.values())
         self._ended = self._clock.monotonic()
-        told = False
         for blade in self._blades:
             look = looks.get(blade.machine)
             if look is None:
@@ -87,17 +88,26 @@ class BmcWatch:
             after, changes = judging.judge(before, look, blade.slot, blind=self._blind is not None)
             for change in changes:
                 await self._publisher.publish(self._event(blade, change))
-            told = told or after != before
+            self._unkept = self._unkept or after != before
             known[blade.machine] = after
-        if told:
+        if self._unkept:
             declared = {one.machine for one in self._blades}
             await self._memory.save(_written({name: one for name, one in known.items() if name in declared}))
+            self._unkept = False
+
+    def _hanging(self, before: int, looks: Mapping[str, Look]) -> str | None:
+        if self._unasked == before or any(look.power is not None for look in looks.values()):
+            return None
+        return f"{self._unasked - before} controllers could not be asked: the calls to others take all threads and hang"
 
     async def _look(self, blade: Controlled) -> Look | None:
         if self._clock.monotonic() < self._wait.get(blade.machine, 0.0):
             return None
         try:
             return Look(await self._offload.call(blade.read, deadline=DEADLINE))
+        except Busy:
+            self._unasked += 1
+            return None  # others hang; this one was not asked, so its silence says nothing
         except Permanent as error:
             self._wait[blade.machine] = self._clock.monotonic() + REFUSED_PAUSE
             return Look(None, str(error)[:256], refused=True)
@@ -121,7 +131,7 @@ class BmcWatch:
         age = self._clock.monotonic() - self._ended if self._ended is not None else None
         idle = age if age is not None else self._clock.monotonic() - self._began
         late = f"no round was complete for {idle:.0f} s" if idle > 3 * self._every else None
-        counts = {"overrun": self._overruns, "unanswered": self._unanswered}
+        counts = {"overrun": self._overruns, "unanswered": self._unanswered, "unasked": self._unasked}
         drops = {name: count for name, count in counts.items() if count}
         return Source(name="bmc", age=age, beat=age, blind=late or self._blind, drops=drops)
 

@@ -48,28 +48,37 @@ class Parser:
 
     _rest: bytes = b""
     _data: list[bytes] = field(default_factory=list)
+    _size: int = 0
+    """Octets of these lines, each with its end: there may be endlessly many that are empty."""
     _id: str = ""
 
     def feed(self, octets: bytes) -> list[Streamed]:
         """The events that these octets complete."""
         *lines, self._rest = (self._rest + octets).replace(b"\r\n", b"\n").split(b"\n")
         found = [one for line in lines if (one := self._line(line.rstrip(b"\r"))) is not None]
-        if len(self._rest) + sum(map(len, self._data)) > LARGEST:
+        if len(self._rest) + self._size > LARGEST:
             msg = f"an event of more than {LARGEST} octets was streamed; the line is given up"
             raise Permanent(msg)
         return found
 
     def _line(self, line: bytes) -> Streamed | None:
         if not line:
-            data, self._data = b"\n".join(self._data), []
+            data, self._data, self._size = b"\n".join(self._data), [], 0
             return Streamed(self._id, data) if data else None
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
+            self._size += len(value) + 1
         elif name == b"id" and b"\0" not in value and len(value) <= 256:
-            self._id = value.decode("utf-8", "replace")
+            found = value.decode("utf-8", "replace")
+            self._id = found if _may_be_sent(found) else ""
         return None
+
+
+def _may_be_sent(identity: str) -> bool:
+    """Whether it can be sent back in a header as it is; one that cannot is of no use and counts as none."""
+    return identity.isascii() and identity.isprintable() and identity == identity.strip()
 
 
 async def streamed(url: str, account: BmcAccount, last: str = "") -> AsyncGenerator[Streamed, None]:
@@ -93,10 +102,14 @@ async def streamed(url: str, account: BmcAccount, last: str = "") -> AsyncGenera
         msg = f"{url} does not answer ({type(error).__name__}); check the management network"
         raise Transient(msg) from error
     try:
-        request = _request(parts.path, parts.netloc, account, last)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        request = _request(target, parts.netloc, account, last if _may_be_sent(last) else "")
         async with contextlib.aclosing(_events(reader, writer, url, request)) as events:
             async for one in events:
                 yield one
+    except (h11.LocalProtocolError, UnicodeError) as error:
+        msg = f"{url!r} is no address that can be asked for; the controller names it as that of its stream"
+        raise Permanent(msg) from error
     except _Refused as error:
         raise _refusal(error.status, url, last) from error
     finally:
@@ -106,12 +119,12 @@ async def streamed(url: str, account: BmcAccount, last: str = "") -> AsyncGenera
                 await writer.wait_closed()
 
 
-def _request(path: str, host: str, account: BmcAccount, last: str) -> h11.Request:
+def _request(target: str, host: str, account: BmcAccount, last: str) -> h11.Request:
     login = base64.b64encode(f"{account.user}:{account.password}".encode()).decode()
     headers = [("Host", host), ("Accept", "text/event-stream"), ("Authorization", f"Basic {login}")]
     if last:
         headers.append(("Last-Event-ID", last))
-    return h11.Request(method="GET", target=path or "/", headers=headers)
+    return h11.Request(method="GET", target=target, headers=headers)
 
 
 async def _events(

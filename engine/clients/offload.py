@@ -19,6 +19,10 @@ class Offloaded(Protocol):
         ...
 
 
+class Busy(Transient):
+    """No thread was free in time: nobody was asked, and nothing is known."""
+
+
 class Leave:
     """Leave to send one order: used by the thread that sends, or withdrawn by who waits no longer; never both.
 
@@ -97,7 +101,8 @@ class Offload:
     async def call(self, work: Callable[[], T], *, deadline: float) -> T:
         """The result of `work`; its own errors pass through.
 
-        Raises Transient when there is no result within `deadline` seconds, waiting for a free thread included.
+        Raises Transient when there is no result within `deadline` seconds, waiting for a free thread included; Busy
+        if there was none.
         """
         call: _Call[T] | None = None
         try:
@@ -109,6 +114,9 @@ class Offload:
             if call is not None and call.outcome.done() and not call.outcome.cancelled():
                 raise  # the work's own time-out
             self._give_up(call)
+            if call is None:
+                msg = f"{self._name}: no thread was free within {deadline:.0f} s; nobody was asked"
+                raise Busy(msg) from error
             msg = f"{self._name}: no answer within {deadline:.0f} s"
             raise Transient(msg) from error
         except asyncio.CancelledError:

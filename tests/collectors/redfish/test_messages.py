@@ -83,6 +83,21 @@ def test_a_controller_without_a_usable_clock_spoke_when_it_was_heard(stamp) -> N
     assert read(payload(record(EventTimestamp=stamp)))[0].event.time == NOW
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "-" + "9" * 400, "1e999"])
+def test_a_number_of_any_size_is_a_number(number) -> None:
+    body = payload(record(MessageArgs=["NUMBER"], OriginOfCondition={"x": "NUMBER"})).replace(
+        b'"NUMBER"', number.encode()
+    )
+    (told,) = read(body)
+    assert codec.parse(codec.encode(told.event)) == told.event
+
+
+@pytest.mark.parametrize("stamp", ["inf", "nan", "1e400", "-1e30", "9" * 40 + ".5", "0001-01-01T00:00:00+14:00"])
+def test_no_time_that_a_controller_names_makes_an_event_that_cannot_be_stored(stamp) -> None:
+    (told,) = read(payload(record(EventTimestamp=stamp)))
+    assert codec.parse(codec.encode(told.event)) == told.event
+
+
 @pytest.mark.parametrize("context", ["", "guess", posting.word("a secret of this site", "chassis1/2"), "あ"])
 def test_only_the_word_that_this_controller_was_given_opens(context) -> None:
     with pytest.raises(Refused) as refusal:

@@ -1,6 +1,7 @@
 """The watch over controllers on real wires: the simulated site's BMCs over Redfish, and what breaks on them."""
 
 import asyncio
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collectors.publishing import Memory
+from collectors.redfish import watching
 from collectors.redfish.watching import BmcWatch, Controlled
 from engine.bus import codec, subjects
 from engine.clients.redfish import Bmc, BmcAccount
@@ -137,3 +139,36 @@ def test_a_memory_of_no_use_is_as_none(site) -> None:
     site.kept = b'{"chassis1/1": {"colour": "blue"}}'
     site.rounds((), ())
     assert site.told() == []
+
+
+def test_what_could_not_be_kept_is_kept_after_a_later_round_and_its_end_is_told_by_a_later_life(site) -> None:
+    first, refuse = "chassis1/1", [True]
+
+    async def load() -> bytes:
+        return b""
+
+    async def save(body: bytes) -> None:
+        if refuse and refuse.pop():
+            raise Transient("no broker")
+        site.kept = body
+
+    watch = BmcWatch(site.blades, site.bus, Memory(load, save), shipped(), SystemClock())
+    site.rounds([("bmc-health:Critical", first)], (), watch=watch)
+    site.world.faults.apply("bmc-health:OK", first)
+    site.rounds(())
+    assert site.told() == [
+        ("blade.health.critical", "machine:chassis1/1"),
+        ("blade.health.ok", "machine:chassis1/1"),
+    ]
+
+
+def test_a_controller_that_was_not_asked_since_others_hang_is_not_silent(site, monkeypatch) -> None:
+    monkeypatch.setattr(watching, "THREADS", 1)
+    monkeypatch.setattr(watching, "DEADLINE", 0.3)
+    first, second = site.blades
+    hanging = Controlled(first.machine, first.slot, lambda: time.sleep(1.0))
+    site.blades = (hanging, second)
+    watch = site.rounds((), (), ())
+    assert site.told() == []
+    assert watch.source().drops["unasked"] > 0
+    assert "take all threads and hang" in watch.source().blind

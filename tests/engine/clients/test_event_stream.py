@@ -44,6 +44,19 @@ def test_an_event_without_an_end_is_given_up() -> None:
         parser.feed(b"data: " + b"x" * 200 + b"\n")
 
 
+def test_endlessly_many_empty_lines_of_one_event_are_given_up_too() -> None:
+    parser = Parser()
+    for _ in range(50):
+        parser.feed(b"data:\n" * 20_000)
+    with pytest.raises(Permanent, match="given up"):
+        parser.feed(b"data:\n" * 60_000)
+
+
+@pytest.mark.parametrize("odd", ["\u00e9", "a\x01b", "\u3042"])
+def test_an_id_that_no_header_can_carry_counts_as_none(odd) -> None:
+    assert Parser().feed(f"id:  {odd}\ndata: x\n\n".encode()) == [Streamed("", b"x")]
+
+
 @asynccontextmanager
 async def service(folder, *answers: bytes):
     """A TLS server that says these octets, one after the other, and then closes; what it was asked."""
@@ -108,6 +121,20 @@ def test_a_request_to_go_on_that_is_refused_is_told_apart_from_a_service_that_st
     with pytest.raises(Permanent) as found:
         read(tmp_path, b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n", last=last)
     assert type(found.value) is error
+
+
+def test_a_position_that_no_header_can_carry_is_not_sent_and_a_query_is_asked_for_as_it_is(tmp_path) -> None:
+    async def go(path: str):
+        async with service(tmp_path, HEAD) as (url, asked):
+            async for _ in streamed(url + path, BmcAccount("toban", "secret", tmp_path / "ca.pem"), "\u00e9"):
+                pass
+        return asked
+
+    (asked,) = asyncio.run(go("?filter=all"))
+    assert b"GET /events?filter=all HTTP" in asked
+    assert b"last-event-id" not in asked.lower()
+    with pytest.raises(Permanent, match="is no address"):
+        asyncio.run(go("/a b"))
 
 
 def test_a_certificate_of_another_authority_is_refused_and_so_is_none(tmp_path) -> None:
