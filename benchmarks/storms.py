@@ -3,7 +3,10 @@
 The receiver has one core to itself, sender and broker another one. Each trap carries a number, so a loss is seen, not
 guessed. `storm`: 256 blades say the same again and again, every 10 s the opposite; Toban receives, maps and collapses
 them with its limits as they are, and stores each change of state once. `distinct`: every trap is another failed drive;
-each becomes an event in JetStream, whose broker flushes each answer to disk. `python -m benchmarks.storms [SECONDS]`.
+each becomes an event in JetStream, whose broker flushes each answer to disk. Both in v2c, and in SNMPv3
+(`-v3`), where each trap is proven, decrypted and held against replay first.
+
+`python -m benchmarks.storms [SECONDS [KIND...]]`
 """
 
 import asyncio
@@ -17,20 +20,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import storms_sending
+from benchmarks import storms_sealing, storms_sending
 from engine.bus import codec, embedded, jetstream, subjects
 from engine.clients import snmp
+from engine.clients.snmp_v3 import Sealed
 from engine.clock import SystemClock
 from engine.model.event import Event
 
 SECONDS = 60.0
 PEER_SECONDS = 10.0
-RATES = {"storm": 12_000.0, "distinct": 3_500.0}
+RATES = {"storm": 12_000.0, "distinct": 3_500.0, "storm-v3": 10_000.0, "distinct-v3": 2_500.0}
 PATIENCE = 120.0
 TOLD = frozenset({"trap.repeated", "trap.dropped"})
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -38,14 +42,15 @@ BUFFER = 8 * 1024 * 1024
 _NUMBER = re.compile(rb"Timeticks: \((\d+)\)")
 
 
-def run(seconds: float = SECONDS) -> dict[str, object]:
-    """Both cases for ours, and the peers at the same rates."""
+def run(seconds: float = SECONDS, kinds: Sequence[str] = tuple(RATES)) -> dict[str, object]:
+    """These cases for ours, and the peers at the same rates."""
     found: dict[str, object] = {
         "name": "trap-storms",
         "cores": "receiver 0; sender and broker 1",
         "peers": {"pysnmp": version("pysnmp"), "snmptrapd": _version()},
     }
-    for kind, rate in RATES.items():
+    for kind in kinds:
+        rate = RATES[kind]
         sys.stderr.write(f"  {kind} at {rate:.0f}/s: toban {seconds:.0f} s, peers {PEER_SECONDS:.0f} s each\n")
         ours = _ours(kind, rate, seconds)
         peers = {"pysnmp": _pysnmp(kind, rate), "snmptrapd": _snmptrapd(kind, rate)}
@@ -80,7 +85,7 @@ async def _stored(folder: Path, kind: str, rate: float, seconds: float) -> dict[
     counts, sent = found.pop("counts"), found["sent"]
     assert isinstance(counts, dict)  # noqa: S101
     assert isinstance(sent, int)  # noqa: S101
-    proof = _storm_proof(events, seconds) if kind == "storm" else _distinct_proof(events, sent)
+    proof = _storm_proof(events, seconds) if kind.startswith("storm") else _distinct_proof(events, sent)
     kept = {name: number for name, number in counts.items() if number}
     delay = {
         name: round(late[int(share * (len(late) - 1))], 3) for name, share in (("p50", 0.5), ("p99", 0.99), ("most", 1))
@@ -113,10 +118,17 @@ def _distinct_proof(events: list[Event], sent: int) -> dict[str, object]:
     numbers = set()
     for event in events:
         if event.type == "disk.failed":
-            decoded = snmp.decode(bytes.fromhex(str(event.data["raw"])))
-            assert isinstance(decoded, snmp.Notification)  # noqa: S101
-            numbers.add(storms_sending.number_in(decoded.uptime or 0))
+            numbers.add(storms_sending.number_in(_uptime(bytes.fromhex(str(event.data["raw"])))))
     return {"stored": len(numbers), "not_stored": len(set(range(sent)) - numbers)}
+
+
+def _uptime(raw: bytes) -> int:
+    """Of a trap as it is kept: v3 is without its seals."""
+    decoded = snmp.decode(raw)
+    if isinstance(decoded, Sealed):
+        decoded = snmp.scoped(raw[slice(*decoded.payload)], [])
+    assert isinstance(decoded, snmp.Notification)  # noqa: S101
+    return decoded.uptime or 0
 
 
 def _pysnmp(kind: str, rate: float) -> dict[str, object]:
@@ -136,9 +148,13 @@ def _snmptrapd(kind: str, rate: float) -> dict[str, object] | None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        options = [f"--serverRecvBuf={BUFFER}", "--disableAuthorization=yes", "-f", "-n", "-C", "-On", "-m", ""]
-        command = [program, *options, "-F", "%v\n", "-Lf", str(log), f"udp:127.0.0.1:{port}"]
-        with subprocess.Popen(command, env={"MIBS": "", "PATH": ""}) as process:
+        conf = Path(folder) / "users.conf"
+        conf.write_text("".join(map(_created, range(storms_sending.CHASSIS))), encoding="ascii")
+        options = [f"--serverRecvBuf={BUFFER}", "--disableAuthorization=yes", "-f", "-n", "-C", "-c", str(conf)]
+        options += ["-On", "-m", "", "-F", "%v\n", "-Lf", str(log)]
+        command = [program, *options, f"udp:127.0.0.1:{port}"]
+        env = {"MIBS": "", "PATH": "", "SNMP_PERSISTENT_DIR": folder}
+        with subprocess.Popen(command, env=env) as process:
             try:
                 _pin(process.pid, 0)
                 time.sleep(1.0)
@@ -150,6 +166,13 @@ def _snmptrapd(kind: str, rate: float) -> dict[str, object] | None:
                 process.terminate()
     found = {**sent, "cpu_seconds": used, "seconds_after": after}
     return _rates(found, heard) | {"lost": int(sent["sent"]) - heard}
+
+
+def _created(chassis: int) -> str:
+    """How snmptrapd is told of a user."""
+    auth, privacy = storms_sealing.AUTH_PHRASE, storms_sealing.PRIVACY_PHRASE
+    place = storms_sealing.engine(chassis).hex()
+    return f'createUser -e 0x{place} {storms_sealing.USER} SHA-256 "{auth}" AES "{privacy}"\n'
 
 
 def _version() -> str | None:
@@ -231,4 +254,4 @@ def _pin(pid: int, core: int) -> None:
 
 if __name__ == "__main__":
     asked = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
-    print(json.dumps(run(asked), indent=2))  # noqa: T201  # the result is this program's output
+    print(json.dumps(run(asked, sys.argv[2:] or tuple(RATES)), indent=2))  # noqa: T201  # the result is this program's output

@@ -17,15 +17,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
+from pyasn1.type import univ
 from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.entity import config, engine
 from pysnmp.entity.rfc3413 import ntfrcv
 
-from benchmarks import storms_sending
+from benchmarks import storms_sealing, storms_sending
 from collectors.snmp import maps
 from collectors.snmp.admitting import Limits
 from collectors.snmp.listening import TrapListener, TrapSettings
 from collectors.snmp.origins import Origins
+from collectors.snmp.unsealing import TrapUser
 from engine.bus import jetstream
 from engine.clock import SystemClock
 from engine.model import catalogue
@@ -48,12 +50,15 @@ def origins() -> Origins:
 async def toban(told: dict[str, str]) -> AsyncIterator[tuple[int, Count]]:
     """What `toban run` hears traps with, over a real broker. A second life stores what the first had still to tell."""
     clock = SystemClock()
-    limits = Limits() if told["kind"] == "storm" else Limits(declared=(5000.0, 20_000.0), total=20_000.0)
+    limits = Limits() if told["kind"].startswith("storm") else Limits(declared=(5000.0, 20_000.0), total=20_000.0)
+    places = {storms_sealing.engine(n): (storms_sending.address(n),) for n in range(storms_sending.CHASSIS)}
+    sealed = told["kind"].endswith(storms_sending.SEALED)
     chosen = TrapSettings(
         spool_dir=Path(told["folder"]),
         bind="127.0.0.1",
         port=0,
-        communities=(storms_sending.COMMUNITY,),
+        communities=() if sealed else (storms_sending.COMMUNITY,),
+        users=(TrapUser(storms_sealing.user(), places),) if sealed else (),
         limits=limits,
     )
     login = {"user": told["user"], "password": told["password"]}
@@ -89,6 +94,11 @@ async def pysnmp(told: dict[str, str]) -> AsyncIterator[tuple[int, Count]]:
     snmp = engine.SnmpEngine()
     config.add_transport(snmp, udp.DOMAIN_NAME, udp.UdpTransport().open_server_mode(("127.0.0.1", port)))
     config.add_v1_system(snmp, "bench", told["community"])
+    for number in range(storms_sending.CHASSIS if told["kind"].endswith(storms_sending.SEALED) else 0):
+        auth = (config.USM_AUTH_HMAC192_SHA256, storms_sealing.AUTH_PHRASE)
+        privacy = (config.USM_PRIV_CFB128_AES, storms_sealing.PRIVACY_PHRASE)
+        where = univ.OctetString(storms_sealing.engine(number))
+        config.add_v3_user(snmp, storms_sealing.USER, *auth, *privacy, securityEngineId=where)
     receiver = ntfrcv.NotificationReceiver(snmp, noted)
     await asyncio.sleep(0.5)
     yield port, lambda: {"heard": len(heard)}

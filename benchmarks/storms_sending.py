@@ -1,6 +1,7 @@
 """A dying datacenter: traps of 16 chassis at a steady rate from 16 addresses, each with its number in sysUpTime.
 
-A process of its own: `python -m benchmarks.storms_sending HOST PORT RATE SECONDS KIND`, KIND `storm` or `distinct`.
+A process of its own: `python -m benchmarks.storms_sending HOST PORT RATE SECONDS KIND`, KIND `storm` or `distinct` in
+v2c, `storm-v3` or `distinct-v3` in SNMPv3.
 """
 
 import json
@@ -9,11 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 
+from benchmarks import storms_sealing
 from engine.clients import ber
 from engine.clients.snmp_encoding import TRAP_OID, UPTIME
 
 CHASSIS, BLADES = 16, 256
 COMMUNITY = "toban"
+SEALED = "-v3"
+"""How the kinds in SNMPv3 end."""
 FLIP = 10.0
 """Seconds for which all blades of a storm say the same; then they say the opposite."""
 TICK = 0.002
@@ -111,5 +115,7 @@ def send(to: tuple[str, int], rate: float, seconds: float, made: Callable[[int],
 
 if __name__ == "__main__":
     host, port, asked, lasts, what = sys.argv[1:]
-    made = storm(float(asked)) if what == "storm" else distinct
+    made = storm(float(asked)) if what.startswith("storm") else distinct
+    if what.endswith(SEALED):
+        made = storms_sealing.sealed(made, float(asked), CHASSIS)
     print(json.dumps(send((host, int(port)), float(asked), float(lasts), made)))  # noqa: T201  # this is its output
