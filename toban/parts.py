@@ -20,7 +20,7 @@ from collectors.vsphere.measuring import HOST_COUNTERS, VM_COUNTERS, Performance
 from collectors.vsphere.remembering import BusMemory
 from engine.bus.leases import BusLeases
 from engine.bus.port import Bus
-from engine.clients import usm
+from engine.clients import ipmi_pet, usm
 from engine.clients.notices import Addresses
 from engine.clients.offload import Offload
 from engine.clients.redfish import BmcAccount
@@ -161,6 +161,7 @@ def traps(chosen: Settings, site: Site) -> TrapSettings:
         sources=sources,
         users=tuple(trap_user(name, one) for name, one in chosen.snmp.users.items()),
         spool_bytes=chosen.snmp.spool_bytes,
+        acknowledge=ipmi_pet.PORT if chosen.snmp.acknowledge else None,
         limits=Limits(declared=(chosen.snmp.rate, 10 * chosen.snmp.rate), total=chosen.snmp.total_rate),
     )
 

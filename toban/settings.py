@@ -66,6 +66,8 @@ class SnmpSettings(_Part):
     """Traps a second of one declared sender, repetitions not counted, and ten times as many at once; others have 50."""
     total_rate: Whole = Field(default=3000, ge=1)
     """Traps a second of all senders, repetitions not counted: no more than the broker stores in time."""
+    acknowledge: bool = True
+    """Tell controllers that their Platform Event Traps are stored (IPMI, UDP 623); until then many repeat them."""
     spool_bytes: Whole = Field(default=256 * 1024**2, ge=32 * 1024**2)
     """Disk for traps while the broker is away; the default holds ten minutes of 800 traps a second of 400 octets."""
 

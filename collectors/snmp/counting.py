@@ -46,6 +46,8 @@ class Counts:
     """Events that the bus will never take."""
     missed: int = 0
     """Numbers that a counting sender used and nobody heard."""
+    acknowledged: int = 0
+    """Platform Event Traps whose sender was told that they are stored."""
     lenient: int = 0
     uncounted: int = 0
     """Said again, but the count found no room."""

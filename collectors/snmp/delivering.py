@@ -45,6 +45,8 @@ class _Item:
     """None: a repetition or without a meaning; only its Inform is answered."""
     confirmed: bool
     repeat: Repeat | None = None
+    notification: snmp.Notification | None = None
+    """What the record says; None for what we say ourselves."""
 
 
 class Delivery:
@@ -58,6 +60,8 @@ class Delivery:
         """Set it when the spool has grown."""
         self.answer: Callable[[Record], None] = _no_answer
         """Confirms an Inform."""
+        self.stored: Callable[[snmp.Notification, str], None] | None = None
+        """Hears of each notification that is durable, a repetition too, and from where it came."""
         self.gate: Gate | None = None
         """Opens SNMPv3."""
         self.remembered = Remembered()
@@ -112,6 +116,8 @@ class Delivery:
                 self._tally.add("published" if item.repeat is not None else "told")
             if item.confirmed:
                 self.answer(item.record)
+            if item.notification is not None and self.stored is not None:
+                self.stored(item.notification, item.record.source)
 
     def _item(self, record: Record) -> _Item | None:
         if record.source == accounting.OURS:
@@ -126,7 +132,7 @@ class Delivery:
             return _Item(record, None, notification.confirmed)
         if self._repeats.again(mapped.repeat, record.received_at.timestamp()):
             self._tally.add("duplicates")
-            return _Item(record, None, notification.confirmed, mapped.repeat)
+            return _Item(record, None, notification.confirmed, mapped.repeat, notification)
         if mapped.event.type == mapping.UNMAPPED:
             self._tally.add("unmapped")
         if mapped.counted is not None:
@@ -134,7 +140,7 @@ class Delivery:
         event, turn = mapped.event, self._repeats.turn(mapped.repeat)
         if turn:  # a sender without a clock says the same octets again, but they are news: the bus must not drop them
             event = event.model_copy(update={"id": content_hash((event.id, turn))})
-        return _Item(record, event, notification.confirmed, mapped.repeat)
+        return _Item(record, event, notification.confirmed, mapped.repeat, notification)
 
     def _own(self, record: Record) -> _Item | None:
         try:

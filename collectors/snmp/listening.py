@@ -17,6 +17,7 @@ import structlog
 from collectors.publishing import BatchPublisher
 from collectors.snmp import accounting, binding, delivering, engine_file, spool
 from collectors.snmp.accounting import Accounts
+from collectors.snmp.acknowledging import Acknowledging
 from collectors.snmp.admitting import Limits, Rates, Sources
 from collectors.snmp.collapsing import Collapsing
 from collectors.snmp.counting import Counts, Sample, Tally
@@ -28,7 +29,7 @@ from collectors.snmp.origins import Origins
 from collectors.snmp.receiving import Receiver
 from collectors.snmp.recognising import Recogniser, Remembered
 from collectors.snmp.unsealing import Gate, TrapUser
-from engine.clients import snmp
+from engine.clients import ipmi_pet, snmp
 from engine.clients.ber import Malformed
 from engine.clients.snmp_v3 import Sealed
 from engine.clients.usm import Unproven
@@ -62,6 +63,8 @@ class TrapSettings:
     """Datagrams held in memory while the spool cannot take them."""
     limits: Limits = field(default_factory=Limits)
     """How much may come in."""
+    acknowledge: int | None = ipmi_pet.PORT
+    """The port of controllers that are told when their Platform Event Traps are stored; None: they are not."""
     entropy: Callable[[int], bytes] = os.urandom
     """Makes our SNMPv3 engine id in the first life."""
 
@@ -88,6 +91,8 @@ class TrapListener:
         self._receiver: Receiver | None = None
         self._bound = (settings.bind, settings.port)
         self._last: float | None = None
+        to = settings.acknowledge
+        self._acknowledging = Acknowledging(origins, self._tally, to) if to is not None else None
         self._gate: Gate | None = None
         self._engine_file = settings.spool_dir / engine_file.NAME
         self._written: EngineState | None = None
@@ -135,6 +140,8 @@ class TrapListener:
             receiver.start()
             delivery = delivering.Delivery(kept, self._tables, self._publisher, self._clock, self._tally)
             delivery.answer, delivery.gate, delivery.remembered = self._answer, self._gate, self._remembered
+            if self._acknowledging is not None:
+                delivery.stored = self._acknowledging.stored
             delivery.recall()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._room.keep(kept, delivery.more.set), name="traps.keep")
@@ -144,6 +151,8 @@ class TrapListener:
                 ready.set()
         finally:
             receiver.close()
+            if self._acknowledging is not None:
+                self._acknowledging.close()
             self._room.add(self._accounts.due(every=True))
             self._room.flush(kept)
             kept.close()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from collectors.snmp.mapfile import PetTable, Sensor, Specific
 
-BLOCK_COLUMN = "1.3.6.1.4.1.3183.1.1.1"
+ENTERPRISE = "1.3.6.1.4.1.3183.1.1"
+BLOCK_COLUMN = f"{ENTERPRISE}.1"
 SHORTEST = 31
 """Octets up to entity instance; with fewer the trap names neither sensor nor part."""
 FULL = 46
