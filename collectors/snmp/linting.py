@@ -68,6 +68,7 @@ def _oddities(one: TrapMap, shipped: TrapMaps, catalogue: Catalogue) -> Iterator
 def _unused(one: TrapMap) -> Iterator[tuple[Place, str, str]]:
     read = {name for about in one.about.values() for name in maps.roles_of(about).values()}
     read |= {entry.state.varbind for entry in one.traps.values() if entry.state is not None}
+    read |= {name for entry in one.traps.values() for name in entry.same}
     for name in one.varbinds:
         if name not in read:
             yield ("varbinds", name), "warning", f"varbind {name} is read by nothing"

@@ -42,6 +42,13 @@ class State(_Part):
     """The type of a trap that leaves this varbind out."""
 
 
+class Words(_Part):
+    """What a trap means, for people."""
+
+    en: str = Field(min_length=1, max_length=200)
+    ja: str = Field(min_length=1, max_length=200)
+
+
 class Entry(_Part):
     """One trap."""
 
@@ -51,6 +58,11 @@ class Entry(_Part):
     state: State | None = None
     """Instead of `type`; a value that is not listed gives no event."""
     about: str | None = None
+    text: Words | None = None
+    """Said with the event where the trap brings no text of its own."""
+    same: tuple[str, ...] = Field(default=(), max_length=16)
+    """Varbinds that two of it must have in common to be one; empty: all, but for clocks. For traps that carry a time or
+    a counter of their own."""
     cleared_by: str | None = Field(default=None, pattern=OID_PATTERN)
     note: str | None = None
 

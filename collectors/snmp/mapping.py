@@ -179,13 +179,24 @@ def _listed(heard: Heard, sender: str, rule: Rule, tables: Tables) -> _Found | N
         if slot is not None:
             data["slot"] = slot
     data |= {role: shown for role, value in said.items() if (shown := naming.text(value))}
+    if rule.entry.text is not None:
+        data |= {"text": data.get("text") or rule.entry.text.en, "text_ja": rule.entry.text.ja}
     subject = _subject(rule, data, sender, tables.origins)
     if isinstance(sequence, int) and sequence not in (0, -1):
         data["sequence"] = sequence
-        identity = ("sequence", sequence, *naming.content(varbinds))
-        unnumbered = naming.content(varbinds, without=rule.columns["sequence"])
+        identity = ("sequence", sequence, *_content(rule, kind, varbinds))
+        unnumbered = _content(rule, kind, varbinds, without=rule.columns["sequence"])
         return _Found(kind, subject, data, identity, WINDOW_SEQUENCE, unnumbered=unnumbered)
-    return _Found(kind, subject, data, naming.content(varbinds), WINDOW_CONTENT)
+    return _Found(kind, subject, data, _content(rule, kind, varbinds), WINDOW_CONTENT)
+
+
+def _content(
+    rule: Rule, kind: str, varbinds: tuple[snmp.Varbind, ...], without: str | None = None
+) -> tuple[object, ...]:
+    """What two of a trap have in common if they are one."""
+    if not rule.same:
+        return naming.content(varbinds, without)
+    return (kind, *naming.within(varbinds, rule.same))
 
 
 def _subject(rule: Rule, data: dict[str, JsonValue], sender: str, origins: Origins) -> str | None:

@@ -34,6 +34,8 @@ class Rule:
     whose: str
     slot_after: str
     state_column: str | None
+    same: tuple[str, ...] = ()
+    """Columns that two of it must have in common to be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,7 @@ def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) 
         yield place, f"{oid!r} is no object identifier; write numbers with dots, 1.3.6.1.4.1...."
     if (entry.type is None) == (entry.state is None):
         yield place, f"trap {entry.name} needs either a type or a state"
-    if entry.about is not None and entry.about not in one.about:
-        yield (*place, "about"), f"{entry.about!r} is not listed under about"
-    if entry.state is not None and entry.state.varbind not in one.varbinds:
-        yield (*place, "state"), f"varbind {entry.state.varbind!r} is not listed under varbinds"
+    yield from _unknown_names(one, place, entry)
     for name in types_of(entry):
         if (why := _objection(name, catalogue)) is not None:
             yield place, why
@@ -153,6 +152,16 @@ def _entry_problems(one: TrapMap, oid: str, entry: Entry, catalogue: Catalogue) 
         recoveries = catalogue.recoveries_of(entry.type or "")
         if other is None or not recoveries & set(types_of(other)):
             yield (*place, "cleared_by"), f"{entry.cleared_by} is not a trap of this map that ends {entry.type}"
+
+
+def _unknown_names(one: TrapMap, place: Place, entry: Entry) -> Iterable[tuple[Place, str]]:
+    if entry.about is not None and entry.about not in one.about:
+        yield (*place, "about"), f"{entry.about!r} is not listed under about"
+    if entry.state is not None and entry.state.varbind not in one.varbinds:
+        yield (*place, "state"), f"varbind {entry.state.varbind!r} is not listed under varbinds"
+    for name in entry.same:
+        if name not in one.varbinds:
+            yield (*place, "same"), f"varbind {name!r} is not listed under varbinds"
 
 
 def _objection(name: str, catalogue: Catalogue) -> str | None:
@@ -207,7 +216,8 @@ def _rules(one: TrapMap) -> dict[str, Rule]:
         about = one.about[entry.about] if entry.about else About()
         columns = {role: one.varbinds[name] for role, name in roles_of(about).items()}
         state = one.varbinds[entry.state.varbind] if entry.state else None
-        rule = Rule(one.vendor, entry, columns, about.whose, about.slot_after, state)
+        same = tuple(one.varbinds[name] for name in entry.same)
+        rule = Rule(one.vendor, entry, columns, about.whose, about.slot_after, state, same)
         found[oid] = rule
         parent, _, last = oid.rpartition(".")
         if not parent.endswith(".0"):

@@ -38,6 +38,11 @@ def content(varbinds: Iterable[snmp.Varbind], without: str | None = None) -> tup
     return tuple(f"{item.oid}={item.tag}:{item.value!r}" for item in told)
 
 
+def within(varbinds: Iterable[snmp.Varbind], columns: Iterable[str]) -> tuple[object, ...]:
+    """What these columns say, whatever their instances."""
+    return tuple(f"{column}={find(varbinds, column)!r}" for column in columns)
+
+
 def text(value: Value) -> str:
     """A value as one line of text for people, at most 256 characters; what is not UTF-8 is shown as far as it goes."""
     if value is None:

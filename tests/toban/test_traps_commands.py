@@ -1,6 +1,7 @@
 """`toban traps`: a datagram explained."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -185,6 +186,11 @@ def test_the_shipped_maps_have_no_error():
     folder = shipped_maps()
     assert folder
     assert ", 0 errors," in run("lint", *folder)
+
+
+def test_the_documented_map_has_nothing_odd_about_it():
+    documented = Path(__file__).resolve().parents[2] / "docs" / "trap-maps" / "acme.yaml"
+    assert "1 maps, 0 errors, 0 warnings, 0 hints" in run("lint", documented, "--strict")
 
 
 def shipped_maps():

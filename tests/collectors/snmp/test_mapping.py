@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -310,3 +311,42 @@ def test_no_map_lets_a_trap_give_orders_or_testify_for_another_class(tmp_path, k
 def test_a_map_that_is_not_there_is_told_by_name(tmp_path):
     with pytest.raises(ConfigurationError, match=r"absent\.yaml"):
         maps.load(catalogue.shipped(), [tmp_path / "absent.yaml"])
+
+
+ACME = Path(__file__).resolve().parents[3] / "docs" / "trap-maps" / "acme.yaml"
+
+
+def acme(tmp_path, state, fan=b"FAN1", **more):
+    """A fan of the documented map tells its state, with the time of day as text."""
+    tables = site_tables(tmp_path, ACME.read_text(encoding="utf-8"))
+    column = "1.3.6.1.4.1.99999.1"
+    items = [(f"{column}.2.0", b"ENCL-SER-1"), (f"{column}.3.0", fan), (f"{column}.4.0", state)]
+    items.append((f"{column}.9.0", str(more.pop("clock", 0)).encode()))
+    return mapped(notification("1.3.6.1.4.1.99999.0.3", items, **more), tables=tables)
+
+
+def test_a_site_says_what_two_copies_of_a_trap_have_in_common(tmp_path):
+    first, copy = acme(tmp_path, 3, clock=1), acme(tmp_path, 3, clock=2)
+    assert first.repeat == copy.repeat
+    assert first.content == copy.content
+    for other in (acme(tmp_path, 3, b"FAN2"), acme(tmp_path, 2), acme(tmp_path, 1)):
+        assert other.repeat.identity != first.repeat.identity
+        assert other.event.id != first.event.id
+
+
+def test_a_sites_words_are_told_in_both_languages_where_the_trap_brings_none(tmp_path):
+    data = acme(tmp_path, 3).event.data
+    assert (data["text"], data["text_ja"]) == (
+        "A fan of the chassis changed its state",
+        "シャーシのファンの状態が変わった",
+    )
+    spoken = ACME.read_text(encoding="utf-8").replace("part: acmeFan}", "part: acmeFan, text: acmeFan}")
+    tables = site_tables(tmp_path, spoken)
+    items = [("1.3.6.1.4.1.99999.1.3.0", b"FAN1 has stopped"), ("1.3.6.1.4.1.99999.1.4.0", 3)]
+    data = mapped(notification("1.3.6.1.4.1.99999.0.3", items), tables=tables).event.data
+    assert (data["text"], data["text_ja"]) == ("FAN1 has stopped", "シャーシのファンの状態が変わった")
+
+
+def test_a_varbind_that_is_to_be_the_same_must_be_listed(tmp_path):
+    with pytest.raises(ConfigurationError, match="varbind 'acmeFen' is not listed under varbinds"):
+        site_tables(tmp_path, ACME.read_text(encoding="utf-8").replace("acmeFan, acmeState]", "acmeFen, acmeState]"))
