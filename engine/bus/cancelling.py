@@ -18,7 +18,8 @@ async def kept(call: Awaitable[Answer]) -> Answer:
     """
     task = asyncio.current_task()
     before = task.cancelling() if task is not None else 0
-    answer = await call
-    if task is not None and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return answer
+    try:
+        return await call
+    finally:  # also where the answer that came in that moment was an error
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError

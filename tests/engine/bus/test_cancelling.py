@@ -1,6 +1,7 @@
 """A reader that is cancelled ends, also where the client library loses the cancellation."""
 
 import asyncio
+import contextlib
 from typing import Any, cast
 
 from engine.bus.cancelling import kept
@@ -67,3 +68,28 @@ def test_a_task_whose_group_failed_still_hears_the_answers_to_its_later_calls() 
         return "lost" if task.cancelled() else task.result()
 
     assert asyncio.run(go()) == "heard"
+
+
+def test_a_cancellation_that_is_lost_to_an_error_is_found_again_too() -> None:
+    async def story() -> list[str]:
+        went_on: list[str] = []
+
+        async def refused() -> None:
+            with contextlib.suppress(asyncio.CancelledError):  # as `wait_for` does, when the answer is there already
+                await asyncio.sleep(60.0)
+            raise LookupError
+
+        async def work() -> None:
+            try:
+                await kept(refused())
+            except LookupError:
+                went_on.append("as if nobody had cancelled it")
+
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            working.cancel()
+        return went_on
+
+    assert asyncio.run(story()) == []
