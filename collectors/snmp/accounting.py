@@ -4,7 +4,9 @@ They go through the spool like traps, so they outlive a bus that is away. While 
 counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from pydantic import JsonValue
 
 from collectors.snmp.collapsing import Collapsing, Repeated
 from collectors.snmp.counting import Tally
@@ -17,6 +19,8 @@ from engine.model.ids import content_hash
 
 REPEATED = "trap.repeated"
 EVERY = 1.0
+OF_STRANGERS = frozenset({"community", "source"})
+"""Refused datagrams that may hold a password of somebody else's."""
 OURS = ""
 """The source of a record that holds an event of our own: no datagram comes from nowhere."""
 
@@ -24,9 +28,10 @@ OURS = ""
 class Accounts:
     """What is due, as records for the spool."""
 
-    def __init__(self, collapsing: Collapsing, tally: Tally, clock: Clock) -> None:
-        """Nothing is due."""
+    def __init__(self, collapsing: Collapsing, tally: Tally, clock: Clock, communities: Iterable[bytes] = ()) -> None:
+        """Nothing is due. `communities` are never told."""
         self._collapsing, self._tally, self._clock = collapsing, tally, clock
+        self._communities = tuple(communities)
         self._losses = Losses("snmp/listener")
         self._kernel = 0
 
@@ -44,8 +49,22 @@ class Accounts:
         counts = self._tally.counts()
         totals = {**counts.drops(), "gap": counts.missed}
         events = [event_of(one) for one in self._collapsing.due(at, every=every)]
-        events += self._losses.due(totals, at, now, every=every)
+        events += [self._sampled(one) for one in self._losses.due(totals, at, now, every=every)]
         return [Record(now, OURS, 0, codec.encode(one)) for one in events]
+
+    def _sampled(self, event: Event) -> Event:
+        """With who sent the last such datagram, and its octets, for `toban traps decode`."""
+        reason = str(event.data["reason"])
+        found = self._tally.latest(reason)
+        if found is None:
+            return event
+        data: dict[str, JsonValue] = {**event.data, "sender": found.source}
+        if reason not in OF_STRANGERS:
+            octets = bytes.fromhex(found.octets)
+            for one in self._communities:
+                octets = octets.replace(one, b"*" * len(one))  # wherever: what is malformed has no fields
+            data["sample"] = octets.hex()
+        return event.model_copy(update={"data": data})
 
 
 def event_of(repeated: Repeated) -> Event:

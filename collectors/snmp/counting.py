@@ -95,6 +95,7 @@ class Tally:
         self._rejected: dict[str, int] = {}
         self._senders: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._samples: deque[Sample] = deque(maxlen=LIMIT_SAMPLES)
+        self._latest: dict[str, Sample] = {}
 
     def add(self, name: str, number: int = 1) -> None:
         """Count under a field of Counts."""
@@ -116,7 +117,8 @@ class Tally:
 
     def keep(self, reason: str, source: str, datagram: bytes) -> None:
         """Keep a sample."""
-        self._samples.append(Sample(reason, source, datagram[:LIMIT_OCTETS].hex()))
+        self._latest[reason] = Sample(reason, source, datagram[:LIMIT_OCTETS].hex())
+        self._samples.append(self._latest[reason])
 
     def counts(self) -> Counts:
         """The numbers now."""
@@ -125,6 +127,10 @@ class Tally:
     def senders(self) -> Mapping[tuple[str, str], int]:
         """Refused datagrams by sender and reason; of very many senders the latest."""
         return dict(self._senders)
+
+    def latest(self, reason: str) -> Sample | None:
+        """The last datagram that was refused for this reason."""
+        return self._latest.get(reason)
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest refused or unexplained datagrams, oldest first."""

@@ -87,7 +87,7 @@ class TrapListener:
         self._room = WaitingRoom(settings.waiting, clock, self._tally)
         self._recogniser, self._remembered = Recogniser(self._tables), Remembered()
         self._collapsing = Collapsing()
-        self._accounts = Accounts(self._collapsing, self._tally, clock)
+        self._accounts = Accounts(self._collapsing, self._tally, clock, self._communities)
         self._receiver: Receiver | None = None
         self._bound = (settings.bind, settings.port)
         self._last: float | None = None

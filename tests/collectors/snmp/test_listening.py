@@ -66,6 +66,21 @@ def test_garbage_is_counted_by_its_reason_and_stops_nothing(tmp_path):
     assert len(samples) == 6
 
 
+def test_what_is_refused_is_told_with_its_sender_and_a_sample_but_never_with_a_password(tmp_path):
+    async def go():
+        async with listening(tmp_path, communities=("hush-hush",)) as wire:
+            wire.send(blade(22056, 1, community=b"hush-hush")[:-3])
+            wire.send(blade(22056, 1, community=b"somebody-elses"))
+            await wire.until(received=2, told=2)
+            return {event.data["reason"]: event.data for event in await wire.everything()}
+
+    told = asyncio.run(go())
+    refused, foreign = told["length"], told["community"]
+    assert refused["sender"] == foreign["sender"] == "127.0.0.1"
+    assert bytes.fromhex(refused["sample"]) == blade(22056, 1, community=b"*********")[:-3]
+    assert "sample" not in foreign
+
+
 def test_a_stranger_is_not_heard(tmp_path):
     async def go():
         async with listening(tmp_path, sources=("192.0.2.0/24",)) as wire:
