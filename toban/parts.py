@@ -1,8 +1,12 @@
 """Everything that touches the world, built from the settings: listeners, collectors, effectors, eyes."""
 
+import contextlib
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from actuators.effectors import Effectors, EffectorSettings
 from actuators.notify.delivering import Notifier, Routes, Send
@@ -74,7 +78,11 @@ class Wires:
         self.reporter = Reporter(bus, frozenset(at for one in routes.reports for at in one.at))
         self.leases = BusLeases(bus, clock, _holder(), chosen.runs.lease)
         self.traps = TrapListener(
-            traps(chosen, site), maps.load(catalogue.shipped(), chosen.snmp.maps), origins.declared(site), bus, clock
+            traps(chosen, site),
+            maps.load(catalogue.shipped(), chosen.snmp.maps),
+            origins.declared(site, proxies(chosen)),
+            bus,
+            clock,
         )
 
     def health(self) -> dict[str, object]:
@@ -152,7 +160,7 @@ def traps(chosen: Settings, site: Site) -> TrapSettings:
     path = chosen.snmp.community_file
     lines = (config.secret(path), *config.secrets(path)[1:]) if path is not None else ()
     named = (address for one in chosen.snmp.users.values() for at in one.engines.values() for address in at)
-    sources = chosen.snmp.sources or (*(chassis.address for chassis in site.chassis), *named)
+    sources = chosen.snmp.sources or (*_declared(site), *proxies(chosen), *named)
     return TrapSettings(
         spool_dir=chosen.store / "traps",
         bind=host.strip("[]") or "0.0.0.0",  # noqa: S104  the settings' own default: traps come from a network
@@ -164,6 +172,20 @@ def traps(chosen: Settings, site: Site) -> TrapSettings:
         acknowledge=ipmi_pet.PORT if chosen.snmp.acknowledge else None,
         limits=Limits(declared=(chosen.snmp.rate, 10 * chosen.snmp.rate), total=chosen.snmp.total_rate),
     )
+
+
+def proxies(chosen: Settings) -> tuple[str, ...]:
+    """Addresses of forwarders of traps."""
+    return tuple(str(address) for address in chosen.snmp.proxies)
+
+
+def _declared(site: Site) -> Iterator[str]:
+    """Addresses of chassis managers and of controllers; of one that is declared by its name nothing is known."""
+    yield from (chassis.address for chassis in site.chassis)
+    for chassis in site.chassis:
+        for slot in chassis.slots:
+            with contextlib.suppress(ValueError):
+                yield str(ip_address(urlsplit(slot.bmc.url).hostname or ""))
 
 
 def reading_gate(chosen: Settings) -> Gate | None:

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationInfo, model_validator
 
 from engine import documents
 from engine.model import catalogue
@@ -61,7 +61,9 @@ class SnmpSettings(_Part):
     maps: tuple[SitePath, ...] = ()
     """Trap maps of the site's own; where one names a trap that a shipped map has too, the site's word counts."""
     sources: tuple[str, ...] = ()
-    """Networks (CIDR) that traps may come from; empty: the chassis of the estate and the addresses of `users` only."""
+    """Networks (CIDR) that traps may come from; empty: the estate's chassis and controllers, `users` and `proxies`."""
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    """Forwarders: what they say of the sender (snmpTrapAddress) is believed."""
     rate: Whole = Field(default=500, ge=1)
     """Traps a second of one declared sender, repetitions not counted, and ten times as many at once; others have 50."""
     total_rate: Whole = Field(default=3000, ge=1)

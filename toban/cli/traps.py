@@ -82,7 +82,7 @@ def _site(config: Path | None, more: tuple[Path, ...]) -> tuple[Tables, Opening 
         return Tables(maps.load(words, more), Origins(), words), None
     chosen = settings.load(config)
     site = loading.load(chosen.estate)
-    known = Tables(maps.load(words, (*chosen.snmp.maps, *more)), origins.declared(site), words)
+    known = Tables(maps.load(words, (*chosen.snmp.maps, *more)), origins.declared(site, parts.proxies(chosen)), words)
     gate = parts.reading_gate(chosen)
     return known, gate.reopen if gate is not None else None
 
