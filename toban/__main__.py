@@ -14,15 +14,16 @@ Usage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ =
 
 def main() -> None:
     """Run the command line and exit with its code: 0 ok, 1 finding, 2 usage or configuration, 130 interrupted."""
-    from toban import logs
-    from toban.cli import app
-
-    logs.configure(as_json=False, level="error")  # a command's own words are its output; `run` logs more
     try:
+        from toban import logs
+        from toban.cli import app
+
+        logs.configure(as_json=False, level="error")  # a command's own words are its output; `run` logs more
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Usage as error:
+        error.message = error.message.replace("Value error, ", "")  # pydantic's, not ours
         error.show()
         sys.exit(2)
     except ConfigurationError as error:

@@ -1,9 +1,10 @@
 """The composition root: only here adapters are chosen. One process, all roles, every task owned."""
 
 import asyncio
+import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import orjson
@@ -36,9 +37,25 @@ async def serve(path: Path, *, embedded: bool) -> None:
     store = declared.settings.store
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready = store / "ready.json"
-    ready.unlink(missing_ok=True)
-    async with _bus(declared.settings, clock, embedded=embedded) as bus:
-        await _on_duty(declared, bus, clock, ready)
+    with _alone(store):
+        ready.unlink(missing_ok=True)
+        async with _bus(declared.settings, clock, embedded=embedded) as bus:
+            await _on_duty(declared, bus, clock, ready)
+
+
+@contextmanager
+def _alone(store: Path) -> Iterator[None]:
+    """One process per store: a second one would be handed events that the first one then never hears of.
+
+    The lock ends with the process, however it ends. Raises ConfigurationError if somebody has it.
+    """
+    with (store / "lock").open("w", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            msg = f"another Toban is on duty on {store}; stop it first, or give this one its own store"
+            raise ConfigurationError(msg) from error
+        yield
 
 
 @asynccontextmanager
@@ -50,7 +67,9 @@ async def _bus(chosen: Settings, clock: Clock, *, embedded: bool) -> AsyncIterat
         async with connecting.bus(chosen, clock, name="toban") as bus:
             yield bus
         return
-    async with broker.running(chosen.store / "nats", clock=clock, binary=chosen.bus.server) as server:
+    async with broker.running(
+        chosen.store / "nats", clock=clock, binary=chosen.bus.server, most=chosen.bus.max_bytes
+    ) as server:
         where = connecting.Address(url=server.url, user=server.user, password=server.password)
         connecting.write_address(chosen, where)
         try:

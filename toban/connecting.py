@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,6 +45,7 @@ def write_address(settings: Settings, address: Address) -> None:
 def address(settings: Settings) -> Address:
     """The broker to use; raises `ConfigurationError` if there is none."""
     if settings.bus.url is not None:
+        _check(settings.bus.url)
         password = config.secret(settings.bus.password_file) if settings.bus.password_file else None
         ca_file = str(settings.bus.ca_file) if settings.bus.ca_file else None
         return Address(url=settings.bus.url, user=settings.bus.user, password=password, ca_file=ca_file)
@@ -56,6 +58,21 @@ def address(settings: Settings) -> Address:
     except (OSError, ValidationError) as error:
         msg = f"{path} cannot be used; remove it and start toban run again"
         raise ConfigurationError(msg) from error
+
+
+def _check(url: str) -> None:
+    """An address and no more: a secret in it would be shown wherever the address is."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if parts.username is not None or parts.password is not None:
+        msg = "bus.url: no user or password belongs into the address; write bus.user and bus.password_file"
+        raise ConfigurationError(msg)
+    if not usable:
+        msg = f"bus.url {url!r} is no address of a NATS server; write for example nats://192.0.2.1:4222"
+        raise ConfigurationError(msg)
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ LAUNCH = "import sys; from engine.bus.embedded import launch; launch(int(sys.arg
 PR_SET_PDEATHSIG = 1
 READY_WITHIN = 20.0
 STOP_WITHIN = 10.0
+MOST = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def find(binary: Path | None = None) -> Path:
 
 
 @asynccontextmanager
-async def running(store: Path, *, clock: Clock, binary: Path | None = None) -> AsyncIterator[Server]:
-    """The broker, ready; started again if it dies, stopped at the end.
+async def running(store: Path, *, clock: Clock, binary: Path | None = None, most: int = MOST) -> AsyncIterator[Server]:
+    """The broker, ready; started again if it dies, stopped at the end. `most`: octets of disk that it may use.
 
     Raises `ConfigurationError` if the store is in use or the broker does not start, `Transient` if it keeps dying.
     """
@@ -70,7 +71,7 @@ async def running(store: Path, *, clock: Clock, binary: Path | None = None) -> A
     store.chmod(0o700)
     program = find(binary)
     with _locked(store):
-        server, port = _configure(store)
+        server, port = _configure(store, most)
         process = await _start(program, store)
         try:
             await _ready(process, port, store)
@@ -135,7 +136,7 @@ class _locked:  # noqa: N801  used like a function
         self._file.close()
 
 
-def _configure(store: Path) -> tuple[Server, int]:
+def _configure(store: Path, most: int) -> tuple[Server, int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -153,7 +154,7 @@ authorization {{ user: {server.user}, password: "{server.password}" }}
 jetstream {{
   store_dir: "{store / "data"}"
   max_memory_store: 64MB
-  max_file_store: 4GB
+  max_file_store: {most}
   sync_interval: always
 }}
 """

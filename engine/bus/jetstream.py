@@ -43,12 +43,11 @@ async def connect(
     password: str | None = None,
     ca_file: str | None = None,
 ) -> AsyncIterator["JetStreamBus"]:
-    """A connected bus with all streams in place; drained at the end.
+    """A connected bus with all streams in place; what was sent is flushed at the end.
 
     Raises `ConfigurationError` where the broker refuses us or cannot be reached within 10 s.
     """
-    client = Client()
-    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    client, context = Client(), _trusting(ca_file)
     try:
         async with asyncio.timeout(15):
             await client.connect(
@@ -79,13 +78,22 @@ async def connect(
         yield JetStreamBus(client, js, clock)
     finally:
         try:
-            async with asyncio.timeout(5):  # hazard 10
-                await client.drain()
+            if client.is_connected:  # hazard 10; draining would wait for messages that nobody reads any more
+                async with asyncio.timeout(5):
+                    await client.flush()
         except (NatsError, OSError, TimeoutError) as error:
-            log.warning("bus.drain_failed", error=type(error).__name__)
-            # the broker is gone: there is nothing left to flush to, and the event loop says so in its own way
-            with contextlib.suppress(NatsError, OSError, RuntimeError):
-                await client.close()
+            log.warning("bus.flush_failed", error=type(error).__name__)
+        # where the broker is gone there is nothing left to flush to, and the event loop says so in its own way
+        with contextlib.suppress(NatsError, OSError, RuntimeError):
+            await client.close()
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
+    try:
+        return ssl.create_default_context(cafile=ca_file) if ca_file else None
+    except (OSError, ssl.SSLError) as error:
+        msg = f"cannot read the certificate authority {ca_file} of the broker; check bus.ca_file"
+        raise ConfigurationError(msg) from error
 
 
 async def _on_error(error: Exception) -> None:

@@ -113,7 +113,7 @@ async def _give(wanted: Order, way: Way) -> int:
         if not any(step.commands for step in would.steps):
             typer.echo("no order was given", err=True)
             return 1 if any(step.unplaced for step in would.steps) else 0
-        if not way.yes and not typer.confirm(f"{order.words(wanted)}. Go on?", err=True):
+        if not way.yes and not ordering.agreed(order.words(wanted)):
             typer.echo("no order was given", err=True)
             return 1
         await bus.publish(event)

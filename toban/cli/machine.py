@@ -190,7 +190,7 @@ async def _put(bus: Bus, host: str, machine: str, who: Order, *, yes: bool, word
         if any(entry.plan is not None and f"host:{host}" in entry.plan.model_dump_json() for entry in entries):
             msg = f"run {run} is at work on {host}; wait for its end, or cancel it: toban cancel {run}"
             raise ConfigurationError(msg)
-    if not yes and not typer.confirm(f"{words}. Go on?", err=True):
+    if not yes and not ordering.agreed(words):
         typer.echo("nothing was changed", err=True)
         return
     await bus.publish(assignment(host, machine, who))

@@ -1,7 +1,8 @@
 """`toban events|decisions|runs|status`: what was seen, decided and done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Annotated
 
 import orjson
@@ -96,19 +97,26 @@ def _run(
     last_only: bool = False,
 ) -> None:
     async def work() -> None:
-        console = Console()
-        async with connecting.bus(settings.load(config), SystemClock(), name="toban-reading") as bus:
-            async for record in _records(bus, subject, follow=follow, last_only=last_only):
+        console, shown = Console(), False
+        async with (
+            connecting.bus(settings.load(config), SystemClock(), name="toban-reading") as bus,
+            aclosing(_records(bus, subject, follow=follow, last_only=last_only)) as records,
+        ):
+            async for record in records:
                 for line in read(record):
                     show(console, line, as_json=as_json)
+                    shown = True
+        if not shown and not as_json:
+            typer.echo("nothing yet", err=True)
 
     asyncio.run(work())
 
 
-async def _records(bus: Bus, subject: str, *, follow: bool, last_only: bool) -> AsyncIterator[Record]:
+async def _records(bus: Bus, subject: str, *, follow: bool, last_only: bool) -> AsyncGenerator[Record, None]:
     if follow:
-        async for record in bus.follow(subject, from_start=True):
-            yield record
+        async with aclosing(bus.follow(subject, from_start=True)) as records:
+            async for record in records:
+                yield record
         return
     async for record in bus.replay(subject, last_per_subject=last_only):
         yield record

@@ -103,14 +103,15 @@ def _datagrams(what: str, source: str, port: int) -> Iterator[Datagram]:
             yield Datagram(now, source, _octets(text, f"{what}:{number}"))
 
 
-def _file(name: str) -> bytes:
+def _file(name: str, wanted: str = "") -> bytes:
     try:
         if (size := Path(name).stat().st_size) > LARGEST:
             msg = f"{name} has {size} octets; at most {LARGEST} are read: cut it with editcap or tcpdump"
             raise ConfigurationError(msg)
         return Path(name).read_bytes()
     except (OSError, ValueError) as error:
-        msg = f"{name[:80]!r} is no file that can be read, nor octets in hex such as 302602010104..."
+        instead = f"; give {wanted}" if wanted else ", nor octets in hex such as 302602010104..."
+        msg = f"{name[:80]!r} is no file that can be read{instead}"
         raise ConfigurationError(msg) from error
 
 
@@ -203,7 +204,7 @@ def import_(
     a name whose MIB is in no file given leaves its trap out, and is told. Exit code 0: all was drafted; 1: something is
     left out; 2: a file is no MIB, or none defines a trap.
     """
-    texts = {str(path): _file(str(path)).decode("utf-8", "replace") for path in mib_files}
+    texts = {str(path): _file(str(path), "a MIB file").decode("utf-8", "replace") for path in mib_files}
     found = mibs.read(texts, _beside(folders or [], texts))
     if not found.traps:
         why = f" ({found.gaps[0]})" if found.gaps else ""
