@@ -128,9 +128,17 @@ class TaskFacts:
 
 
 def host_by_uuid(session: Session, uuid: str) -> HostFacts | None:
-    """The host with this system UUID, or None."""
-    found = session.content.searchIndex.FindByUuid(None, uuid, False, None)
-    return _host(session, found) if found is not None else None
+    """The host with this system UUID, or None; raises Permanent if two records carry it.
+
+    A record may outlive its machine, and a UUID may move with a server profile: whichever is found first is a guess.
+    """
+    found = session.content.searchIndex.FindAllByUuid(None, uuid, False, None) or []
+    if len(found) > 1:
+        msg = (
+            f"vCenter holds {len(found)} hosts with the UUID {uuid}; identity in doubt, nothing is done to either (S6)"
+        )
+        raise Permanent(msg)
+    return _host(session, found[0]) if found else None
 
 
 def host_by_name(session: Session, name: str) -> HostFacts | None:
