@@ -47,7 +47,7 @@ async def connect(
 
     Raises `ConfigurationError` where the broker refuses us or cannot be reached within 10 s.
     """
-    client, context = Client(), _trusting(ca_file)
+    client, context, contact = Client(), _trusting(ca_file), Contact()
     try:
         async with asyncio.timeout(15):
             await client.connect(
@@ -63,9 +63,9 @@ async def connect(
                 ping_interval=10,
                 max_outstanding_pings=2,
                 inbox_prefix=f"_INBOX_{subjects.token(name)}".encode(),
-                error_cb=_on_error,
-                disconnected_cb=_on_disconnected,
-                reconnected_cb=_on_reconnected,
+                error_cb=contact.error,
+                disconnected_cb=contact.disconnected,
+                reconnected_cb=contact.reconnected,
             )
     except (NatsError, OSError, TimeoutError) as error:
         why = "refused the login" if "auth" in str(error).lower() else "cannot be reached"
@@ -96,17 +96,30 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
         raise ConfigurationError(msg) from error
 
 
-async def _on_error(error: Exception) -> None:
-    """Told, never raised: an exception in a callback would end reconnecting for ever (hazard 1)."""
-    log.warning("bus.error", error=f"{type(error).__name__}: {error}"[:256])
+class Contact:
+    """What becomes of the connection: told, never raised, which would end reconnecting for ever (hazard 1).
 
+    Of an outage the 1st, 2nd, 4th, 8th ... error is told: hours without a broker are no hours of lines.
+    """
 
-async def _on_disconnected() -> None:
-    log.warning("bus.disconnected")
+    def __init__(self) -> None:
+        """All is well."""
+        self._errors = 0
 
+    async def error(self, error: Exception) -> None:
+        """The client reports an error; while the broker is away, one each second."""
+        self._errors += 1
+        if self._errors & (self._errors - 1) == 0:
+            log.warning("bus.error", error=f"{type(error).__name__}: {error}"[:256], count=self._errors)
 
-async def _on_reconnected() -> None:
-    log.info("bus.reconnected")
+    async def disconnected(self) -> None:
+        """The connection is gone."""
+        log.warning("bus.disconnected")
+
+    async def reconnected(self) -> None:
+        """It is there again."""
+        log.info("bus.reconnected", errors=self._errors)
+        self._errors = 0
 
 
 class JetStreamBus:
