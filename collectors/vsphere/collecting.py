@@ -118,6 +118,9 @@ class VsphereCollector:
                 await work()
             except (TobanError, *vsphere_faults.ANY) as failed:
                 error = vsphere_faults.of_a_watch(failed, f"vCenter {self._settings.account.url}")
+            except Exception as failed:  # an answer of a kind that nobody thought of is no end of the watch either
+                log.exception("vcenter.fault", vcenter=self.name, what=what)
+                error = Transient(f"vCenter {self.name}: {type(failed).__name__}: {failed}"[:300])
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # an error that raced our own cancelling must not hide it
                 raise asyncio.CancelledError

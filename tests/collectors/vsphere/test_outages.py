@@ -11,6 +11,7 @@ from collectors.vsphere.collecting import VsphereCollector, VsphereSettings
 from collectors.vsphere.remembering import BusMemory
 from engine.bus import codec, subjects
 from engine.bus.memory import MemoryBus
+from engine.clients import vsphere_inventory
 from engine.clients.vsphere import Account
 from engine.clients.vsphere_inventory import InventoryWatch
 from engine.clock import SystemClock
@@ -135,6 +136,26 @@ def test_an_event_of_a_type_that_no_client_knows_holds_up_nothing_else(tmp_path)
             await found.until(rest)
             assert await found.numbers() == [number for number in range(26) if number != 5]
             assert found.collector.contact.source().drops["unreadable"] >= 1
+
+    with running(tmp_path) as world:
+        asyncio.run(go(world))
+
+
+def test_an_answer_that_the_library_stumbles_over_ends_no_watch(tmp_path, monkeypatch):
+    async def go(world):
+        async with watching(world) as found:
+            whole = vsphere_inventory.loads
+
+            def odd(_):
+                raise KeyError("a type of a later version")
+
+            monkeypatch.setattr(vsphere_inventory, "loads", odd)
+            await asyncio.sleep(3.0)  # real seconds: the load is read every second
+            monkeypatch.setattr(vsphere_inventory, "loads", whole)
+            before = len(await found.until_type("host.load"))
+            found.post(5)
+            await found.until_all()
+            await found.until_type("host.load", before + 2)
 
     with running(tmp_path) as world:
         asyncio.run(go(world))
