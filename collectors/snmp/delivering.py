@@ -162,7 +162,13 @@ class Delivery:
             return None, None
         if isinstance(decoded, snmp.Ignored):
             return None, None
-        return mapping.to_event(Heard(decoded, record.source, record.received_at, raw), self._tables), decoded
+        try:
+            return mapping.to_event(Heard(decoded, record.source, record.received_at, raw), self._tables), decoded
+        except Exception:  # a fault of ours that one record brings out must not come again with every start
+            self._tally.add("unreadable")
+            self._tally.keep("fault", record.source, record.datagram)
+            log.exception("trap.fault", source=record.source)
+            return None, None
 
     def _opened(self, raw: bytes, sealed: Sealed) -> tuple[snmp.Notification | snmp.Ignored, bytes]:
         if self.gate is None:

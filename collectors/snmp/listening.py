@@ -182,7 +182,11 @@ class TrapListener:
         elif not self._floods.admits(source, True, self._clock.monotonic()):
             self._tally.add("dropped_by_flood")
         else:
-            self._judge(data, source, port)
+            try:
+                self._judge(data, source, port)
+            except Exception as error:  # a fault of ours that one datagram brings out costs no other one
+                if self._reject("fault", source, data, f"{type(error).__name__}: {error}"[:256]):
+                    log.exception("trap.fault", source=source)
 
     def _judge(self, data: bytes, source: str, port: int) -> None:
         try:
@@ -237,10 +241,13 @@ class TrapListener:
                 self._send(report, sender)
             raise
 
-    def _reject(self, reason: str, source: str, data: bytes, detail: str = "") -> None:
+    def _reject(self, reason: str, source: str, data: bytes, detail: str = "") -> bool:
+        """Count it; whether it is told: the 1st, 2nd, 4th, 8th ..., as a storm must not become a storm of lines."""
         count = self._tally.reject(reason, source, data)
-        if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a storm must not become a storm of lines
+        told = count & (count - 1) == 0
+        if told:
             log.info("trap.rejected", reason=reason, source=source, count=count, detail=detail)
+        return told
 
     def _answer(self, record: spool.Record) -> None:
         sealed = isinstance(snmp.decode(record.datagram), Sealed)

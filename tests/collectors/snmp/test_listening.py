@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from collectors.snmp import composing, spool
+from collectors.snmp import composing, mapping, spool
 from collectors.snmp import listening as hearing
 from collectors.snmp.composing import BladeOf
 from collectors.snmp.listening import TrapListener, TrapSettings
@@ -64,6 +64,31 @@ def test_garbage_is_counted_by_its_reason_and_stops_nothing(tmp_path):
     assert counts.rejected["community"] == 1
     assert [event.subject for event in events] == ["machine:chassis1/2"]
     assert len(samples) == 6
+
+
+def test_a_datagram_that_brings_out_a_fault_of_ours_costs_no_other_one_also_not_at_the_next_start(
+    tmp_path, monkeypatch
+):
+    whole, odd = mapping.to_event, {1}
+
+    def faulty(heard, tables):
+        if heard.notification.uptime in odd:
+            raise ZeroDivisionError
+        return whole(heard, tables)
+
+    async def go(*uptimes):
+        async with listening(tmp_path) as wire:
+            for uptime in uptimes:
+                wire.send(blade(22056, uptime, uptime=uptime))
+            await wire.until(published=1)
+            return wire.listener.counts(), [event.subject for event in await wire.events()]
+
+    monkeypatch.setattr(mapping, "to_event", faulty)
+    counts, subjects = asyncio.run(go(1, 2))
+    assert (counts.rejected, subjects) == ({"fault": 1}, ["machine:chassis1/2"])
+    odd.add(2)  # what is kept on disk is not understood by a later version
+    counts, subjects = asyncio.run(go(3))
+    assert (counts.unreadable, subjects) == (1, ["machine:chassis1/3"])
 
 
 def test_what_is_refused_is_told_with_its_sender_and_a_sample_but_never_with_a_password(tmp_path):
