@@ -127,6 +127,7 @@ def name_of_key(subject: str) -> str:
     return ".".join(untoken(part) for part in subject.split(".")[2:])
 
 
+@lru_cache(maxsize=4096)
 def stream_of(subject: str) -> StreamPlan:
     """The stream that holds a subject."""
     for plan in STREAMS:
