@@ -16,6 +16,8 @@ STRETCH = 1024
 """Steps between two changes of the temperature, and between two looks at whether this is the cheapest so far."""
 HOMEWARD = 0.1
 """Share of single moves that are tried towards home."""
+WITHIN = 0.2
+"""Share of exchanges that are tried within a group: no rack and no area loses by them, so they are seldom refused."""
 
 differs, leaves, may, shift = shifting.differs, shifting.leaves, shifting.may, shifting.shift
 price, fits, spreads, both_depend = moves.price, moves.fits, moves.spreads, moves.both_depend
@@ -61,7 +63,7 @@ def anneal(problem: Problem, state: State, heat: Heat, cost: int, best: Whole, b
                 best[:] = state.at
         vm, bath = np.random.randint(vms), Bath(temperature, heat.homing * temperature)  # noqa: NPY002
         if np.random.random() < heat.exchange:  # noqa: NPY002
-            gain, top = exchanged(problem, state, vm, np.random.randint(vms), top, bath)  # noqa: NPY002
+            gain, top = exchanged(problem, state, vm, partner(problem, state, vm), top, bath)
         elif np.random.random() < heat.evict:  # noqa: NPY002
             gain, top = evicted(problem, state, top, limit(temperature), bath.away)
         else:
@@ -103,10 +105,19 @@ def moved(problem: Problem, state: State, vm: int, target: int, top: int, bath: 
 
 
 @inlined
+def partner(problem: Problem, state: State, vm: int) -> int:
+    """Whom to change places with."""
+    if np.random.random() < WITHIN:  # noqa: NPY002
+        group = problem.group[vm]
+        return int(state.members[np.random.randint(state.first[group], state.first[group + 1])])  # noqa: NPY002
+    return np.random.randint(state.at.shape[0])  # noqa: NPY002
+
+
+@inlined
 def exchanged(problem: Problem, state: State, one: int, two: int, top: int, bath: Bath) -> tuple[int, int]:
     """Try to let two VMs change places; the same answer."""
     here, there, mine, other = state.at[one], state.at[two], problem.group[one], problem.group[two]
-    if here == there or mine == other or state.on_host[mine, there] > 0 or state.on_host[other, here] > 0:
+    if here == there or (mine != other and (state.on_host[mine, there] > 0 or state.on_host[other, here] > 0)):
         return 0, top
     if not (problem.allowed[one, there] and problem.allowed[two, here]):
         return 0, top
@@ -118,13 +129,15 @@ def exchanged(problem: Problem, state: State, one: int, two: int, top: int, bath
         return 0, top
     if not (fits(problem, state, one, there, two) and fits(problem, state, two, here, one)):
         return 0, top
-    if not (spreads(problem, state, mine, here, there) and spreads(problem, state, other, there, here)):
-        return 0, top
-    if not both_depend(problem, state, mine, other, problem.area[here], problem.area[there]):
-        return 0, top
+    if mine != other:
+        if not (spreads(problem, state, mine, here, there) and spreads(problem, state, other, there, here)):
+            return 0, top
+        if not both_depend(problem, state, mine, other, problem.area[here], problem.area[there]):
+            return 0, top
     place(problem, state, one, there)
+    now = most(state, top)  # one step at a time: both may be of the same group
     place(problem, state, two, here)
-    now = most(state, top)
+    now = most(state, now)
     whole = change + problem.prices[1] * (now - top)
     if now > top and not accepts(whole - max(change, 0), bath.temperature):
         place(problem, state, two, there)

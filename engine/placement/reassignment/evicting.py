@@ -1,7 +1,7 @@
 """Room for one VM: those on its new host make way one by one, until the whole is worth it. Compiled.
 
 What single moves and exchanges never find: a big VM whose only fitting host holds many small ones (the "big process
-rearrangement" of the challenge's literature, found step by step here).
+rearrangement" of the challenge's literature, found step by step here), or one that the rules hold where it is.
 """
 
 # pyright: reportArgumentType=false
@@ -9,18 +9,13 @@ rearrangement" of the challenge's literature, found step by step here).
 
 import numpy as np
 
-from engine.placement.reassignment import shifting
+from engine.placement.reassignment import freeing, trail
 from engine.placement.reassignment.compiling import compiled, inlined
 from engine.placement.reassignment.problem import Problem
 from engine.placement.reassignment.state import State
+from engine.placement.reassignment.trail import CHANGE, COUNT, LEFT, MOST, TOP, Trail
 
-MOST = 48
-"""VMs that may make way for one."""
-TRIES = 8
-"""Hosts that are looked at for each."""
-
-depends, spreads = shifting.depends, shifting.spreads
-differs, leaves, may, shift = shifting.differs, shifting.leaves, shifting.may, shifting.shift
+begin, go, undo, cheapest, freed = trail.begin, trail.go, trail.undo, trail.cheapest, freeing.freed
 
 
 @compiled
@@ -29,37 +24,35 @@ def evicted(problem: Problem, state: State, top: int, limit: float, away: float)
     vm, target = chosen(problem, state)
     if vm < 0:
         return 0, top
-    source, first, group = state.at[vm], top, problem.group[vm]
-    if not spreads(problem, state, group, source, target):
-        return 0, top
-    if not depends(problem, state, group, problem.area[source], problem.area[target]):
-        return 0, top
-    who = np.empty(MOST, dtype=np.int64)
-    count, vms = 0, state.at.shape[0]
+    moved = begin(top)
+    if freed(problem, state, moved, vm, target):
+        source = state.at[vm]
+        go(problem, state, moved, vm, target)
+        if cleared(problem, state, moved, source, limit, away):
+            return moved.sums[CHANGE], moved.sums[TOP]
+    undo(problem, state, moved)
+    return 0, top
+
+
+@compiled
+def cleared(problem: Problem, state: State, moved: Trail, source: int, limit: float, away: float) -> bool:
+    """Others leave the host of the VM that moved last, to its `source` or elsewhere, until all is well and worth it."""
+    vm, vms = moved.who[moved.sums[COUNT] - 1], state.at.shape[0]
+    target, group = state.at[vm], problem.group[vm]
     start = np.random.randint(vms)  # noqa: NPY002
-    weighed = away * leaves(problem, vm, source, target)
-    total = differs(problem, state, vm, target, top)
-    top = shift(problem, state, vm, target, top)
-    for i in range(vms):
+    for i in range(vms + 1):
+        weighed = moved.sums[CHANGE] + away * moved.sums[LEFT]
+        if weighed <= limit and state.on_host[group, target] == 1 and holds(problem, state, target):
+            return True
         other = (start + i) % vms
         if state.at[other] != target or other == vm:
             continue
-        if count == MOST:
-            break
-        host, change = cheapest(problem, state, other, source, top)
-        if host < 0:
-            continue
-        who[count] = other
-        count += 1
-        weighed += away * leaves(problem, other, target, host)
-        total += change
-        top = shift(problem, state, other, host, top)
-        if total + weighed <= limit and state.on_host[group, target] == 1 and holds(problem, state, target):
-            return total, top
-    for k in range(count - 1, -1, -1):
-        top = shift(problem, state, who[k], target, top)
-    shift(problem, state, vm, source, top)
-    return 0, first
+        if moved.sums[COUNT] == MOST:
+            return False
+        host = cheapest(problem, state, moved, other, source)
+        if host >= 0:
+            go(problem, state, moved, other, host)
+    return False
 
 
 @inlined
@@ -72,30 +65,14 @@ def holds(problem: Problem, state: State, host: int) -> bool:
 
 
 @compiled
-def cheapest(problem: Problem, state: State, vm: int, first: int, top: int) -> tuple[int, int]:
-    """The best of the host `first`, the VM's home and some others; -1: none takes it."""
-    best, change = -1, 0
-    for t in range(TRIES):
-        host = np.random.randint(problem.capacity.shape[0])  # noqa: NPY002
-        if t < 2:
-            host = first if t == 0 else problem.home[vm]
-        if host == state.at[vm]:
-            continue
-        found = differs(problem, state, vm, host, top)
-        if (best < 0 or found < change) and may(problem, state, vm, host):
-            best, change = host, found
-    return best, change
-
-
-@compiled
 def chosen(problem: Problem, state: State) -> tuple[int, int]:
-    """A VM on a host whose load costs, and another host that could take it if it were empty; -1: none was found."""
+    """A VM of a host, the likelier the more its load costs, and another that could take it if empty; -1: none found."""
     hosts, vms = problem.capacity.shape[0], state.at.shape[0]
-    start = np.random.randint(hosts)  # noqa: NPY002
-    hot = -1
-    for i in range(hosts):
-        if state.price[(start + i) % hosts] > 0:
-            hot = (start + i) % hosts
+    left, hot = np.random.random() * state.price.sum(), -1  # noqa: NPY002
+    for host in range(hosts):
+        left -= state.price[host]
+        if left < 0:
+            hot = host
             break
     if hot < 0:
         return -1, -1

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,8 @@ COOL = 50
 """Rounds in which it cools slowly; in the rest it freezes, each round four times cooler."""
 FREEZE = 4.0
 COLDEST = 1e-3
+SEEDS = 7919
+"""Between the seeds of two tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class Style:
     span: float = 500.0
     """How many times cooler it is when it begins to freeze."""
     exchange: float = 0.5
-    evict: float = 0.0
-    homing: float = 0.0
+    evict: float = 0.01
+    homing: tuple[float, float] = (0.0, 0.0)
+    """While it is hottest, and once it has cooled; evenly in between."""
+    tries: int = 1
+    """How often it begins anew, each time with a share of the budget: where luck decides early, the best of a few."""
 
 
 def side_by_side(problem: Problem) -> tuple[Style, Style]:
@@ -43,8 +48,8 @@ def side_by_side(problem: Problem) -> tuple[Style, Style]:
     Each is good where the other is not; how near to home is best depends on whether what moves keeps room there.
     """
     if problem.transient.any():
-        return Style(), Style(seed=2, evict=0.02, homing=12.0)
-    return Style(), Style(seed=2, hot=4.0, evict=0.01, homing=3.0)
+        return Style(), Style(seed=2, evict=0.02, homing=(12.0, 12.0))
+    return Style(), Style(seed=2, span=1e5, homing=(3.0, 5.0), tries=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +69,21 @@ def improve(problem: Problem, seconds: float, now: Now, styles: Sequence[Style] 
     chosen = styles or side_by_side(problem)
     with ThreadPoolExecutor(len(chosen)) as threads:  # compiled code lets go of the interpreter
         found = threads.map(
-            lambda style: _Search(problem, style).run(lambda search, left: search.rate_of(now, seconds, left)), chosen
+            lambda style: _tried(problem, style, lambda search, left: search.rate_of(now, seconds / style.tries, left)),
+            chosen,
         )
         return min(found, key=lambda one: one.cost)
 
 
 def improved(problem: Problem, steps: int, style: Style = Style()) -> Improved:
     """As good as it gets in so many steps: the same for the same problem and style."""
-    return _Search(problem, style).run(lambda _, __: max(1, steps // ROUNDS))
+    return _tried(problem, style, lambda _, __: max(1, steps // ROUNDS // style.tries))
+
+
+def _tried(problem: Problem, style: Style, steps_of: "StepsOf") -> Improved:
+    seeds = range(style.seed, style.seed + SEEDS * style.tries, SEEDS)
+    found = [_Search(problem, replace(style, seed=seed)).run(steps_of) for seed in seeds]
+    return replace(min(found, key=lambda one: one.cost), steps=sum(one.steps for one in found))
 
 
 def _laid_out(problem: Problem) -> Problem:
@@ -97,23 +109,28 @@ class _Search:
         speed = self._steps / max(at - self._began, 1e-6)
         return max(1, int(speed * max(0.0, seconds - (at - self._began)) / max(1, rounds)))
 
-    def run(self, steps_of: Callable[["_Search", int], int]) -> Improved:
+    def run(self, steps_of: "StepsOf") -> Improved:
         vms, style = max(1, len(self._best)), self._style
-        self._walk(steps_of(self, ROUNDS), COLDEST, COLDEST)
-        hot = max(COLDEST, style.hot * self._best_cost / vms)
+        self._walk(steps_of(self, ROUNDS), COLDEST, COLDEST, 0.0)
+        hot, (first, last) = max(COLDEST, style.hot * self._best_cost / vms), style.homing
         for number in range(ROUNDS):
             if number < COOL:
                 begin, end = (hot * style.span ** (-at / COOL) for at in (number, number + 1))
             else:
                 begin, end = (hot / style.span * FREEZE ** (COOL - at) for at in (number, number + 1))
-            self._walk(steps_of(self, ROUNDS - number), max(begin, COLDEST), max(end, COLDEST))
+            homing = first + (last - first) * min(1.0, number / COOL)
+            self._walk(steps_of(self, ROUNDS - number), max(begin, COLDEST), max(end, COLDEST), homing)
         return Improved(self._best, int(self._best_cost), self._steps)
 
-    def _walk(self, steps: int, begin: float, end: float) -> None:
+    def _walk(self, steps: int, begin: float, end: float, homing: float) -> None:
         style = self._style
-        heat = Heat(style.seed + self._steps, steps, begin, end, style.exchange, style.evict, style.homing)
+        heat = Heat(style.seed + self._steps, steps, begin, end, style.exchange, style.evict, homing)
         heat = heat._replace(seed=heat.seed % np.iinfo(np.int32).max)
         self._cost, self._best_cost = annealing.anneal(
             self._problem, self._state, heat, self._cost, self._best, self._best_cost
         )
         self._steps += steps
+
+
+StepsOf: TypeAlias = Callable[[_Search, int], int]
+"""How many steps the next round takes, of so many that are left."""

@@ -31,6 +31,10 @@ class State(NamedTuple):
     """G: how many VMs of a group are not at home."""
     tally: Whole
     """How many groups have so many VMs moved, by number."""
+    members: Whole
+    """V: the VMs, group by group; this never changes."""
+    first: Whole
+    """G + 1: where each group begins there; nor does this."""
 
 
 def begin(problem: Problem, assignment: Whole) -> State:
@@ -57,6 +61,8 @@ def begin(problem: Problem, assignment: Whole) -> State:
         racks=(on_rack > 0).sum(axis=1).astype(np.int64),
         moved=moved,
         tally=np.bincount(moved, minlength=size).astype(np.int64),
+        members=np.argsort(problem.group, kind="stable"),
+        first=np.searchsorted(np.sort(problem.group), np.arange(groups + 1)),
     )
 
 

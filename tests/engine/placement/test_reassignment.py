@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,44 @@ def _three_hosts() -> Problem:
         balance=np.zeros((0, 4), dtype=np.int64),
         prices=np.zeros(3, dtype=np.int64),
     )
+
+
+def _one_group(home: list[int], demand: list[int], safety: list[int], rack: list[int], spread: int) -> Problem:
+    """VMs that must not meet, on hosts of which each costs above its own bound."""
+    hosts, vms = len(safety), len(home)
+    return _three_hosts()._replace(
+        capacity=np.full((hosts, 1), 60),
+        safety=np.array([[one] for one in safety]),
+        area=np.zeros(hosts, dtype=np.int64),
+        rack=np.array(rack),
+        way=np.zeros((hosts, hosts), dtype=np.int64),
+        group=np.zeros(vms, dtype=np.int64),
+        demand=np.array([[one] for one in demand]),
+        moving=np.zeros(vms, dtype=np.int64),
+        allowed=np.ones((vms, hosts), dtype=bool),
+        home=np.array(home),
+        spread=np.array([spread]),
+        needs=listed([()]),
+        needed=listed([()]),
+    )
+
+
+DESCENT = Style(hot=1e-9, span=1.0)
+"""Nothing that costs more is ever accepted."""
+
+
+def test_two_vms_that_must_not_meet_change_places() -> None:
+    problem = _one_group(home=[0, 1], demand=[30, 10], safety=[10, 30], rack=[0, 1], spread=2)
+    assert whole.cost(problem, problem.home) == 20
+    assert improving.improved(problem, 60_000, DESCENT).cost == 0
+
+
+def test_a_vm_leaves_its_rack_once_another_of_its_group_takes_one_more() -> None:
+    """The big VM may only go where the small one's rack is; it pays 5 elsewhere while the big one is there."""
+    problem = _one_group(home=[0, 1], demand=[40, 10], safety=[10, 10, 40, 5], rack=[0, 1, 1, 2], spread=2)
+    assert whole.cost(problem, problem.home) == 30
+    assert improving.improved(problem, 60_000, replace(DESCENT, exchange=0.0)).cost == 30
+    assert improving.improved(problem, 60_000, replace(DESCENT, exchange=0.0, evict=0.5)).cost == 0
 
 
 @pytest.mark.parametrize(("name", "steps"), [("a1_1", 3_000_000), ("a1_3", 5_000_000)])
