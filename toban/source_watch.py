@@ -73,18 +73,19 @@ class SourceWatch:
             await self._clock.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Look once: tell what changed, and every 5 s write how all stand. Raises TobanError while the bus is away."""
+        """Look once: tell what changed; then, and every 5 s, write how all stand. Raises TobanError without the bus."""
         now = self._clock.now()
         found = (*self._sources(), self._steadiness.look(now, self._clock.monotonic()))
         if not self._since:
             await self._recall(found)
-        for event in told(self._since, found, now):
+        changes = told(self._since, found, now)
+        for event in changes:
             await self._bus.publish(event)
             name = ids.name_of(event.subject)
             self._since[name] = now if event.type == BLIND else None
             log.log(30 if event.type == BLIND else 20, event.type, name=name, text=event.data["text"])
         self._since = {one.name: self._since.get(one.name) for one in found}
-        if self._clock.monotonic() - self._written >= WRITE_EVERY:
+        if changes or self._clock.monotonic() - self._written >= WRITE_EVERY:
             dated = (one.model_copy(update={"since": self._since[one.name]}) for one in found)
             await self._bus.put("CONTROL", sourcing.KEY, sourcing.written(dated))
             self._written = self._clock.monotonic()

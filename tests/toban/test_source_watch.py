@@ -86,6 +86,13 @@ def test_a_new_life_tells_anew_what_is_still_blind_so_that_its_own_guard_hears_i
     assert here.told() == [("source.blind", "source:probe")] * 2
 
 
+def test_whoever_hears_that_a_source_is_blind_reads_so_too_at_once(here) -> None:
+    here.look(SEES)
+    here.look(BLIND)
+    probe, _ = asyncio.run(sourcing.read(here.bus, here.clock.now()))
+    assert probe.blind == "nothing answers"
+
+
 def test_readers_see_since_when(here) -> None:
     here.look(SEES)
     here.look(BLIND, after=9)
